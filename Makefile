@@ -1,0 +1,49 @@
+# Everything a person does here. `make help` lists it.
+# From an empty checkout each target first makes .venv and fetches the pinned tools; Python 3.11 or newer is enough.
+
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$python; exit; }; done; echo python3)
+RUN := .venv/bin/python -m
+WORKERS ?= 2
+export PORT DATA ENDPOINT DEMO RATE
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-full test-localstack check bench upgrade clean environment
+
+help: ## Show this list.
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1	\2/' | expand -t 18
+
+run: environment ## Run the product on 127.0.0.1:8000. PORT= DATA= ENDPOINT= change that; DEMO=1 adds a stream of events.
+	@exec $(RUN) infra.local
+
+test: check ## Prove the product: the checks and every test, in one pass.
+	@$(RUN) pytest -n $(WORKERS) $(TESTS)
+
+test-full: check ## The long form of the tests: many more generated examples.
+	@HYPOTHESIS_PROFILE=full $(RUN) pytest -n $(WORKERS) $(TESTS)
+
+test-localstack: environment ## Run the storage and query tests against another DynamoDB, say ENDPOINT=http://127.0.0.1:4566.
+	@test -n "$(ENDPOINT)" || { echo "Say which DynamoDB: make test-localstack ENDPOINT=http://127.0.0.1:4566"; exit 2; }
+	@SCRY_TEST_ENDPOINT=$(ENDPOINT) $(RUN) pytest -m engine $(TESTS)
+
+check: environment ## Check style, types, imports and the house rules, without running anything.
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@$(RUN) mypy
+	@.venv/bin/lint-imports --no-logo
+	@$(RUN) infra.rules
+
+bench: environment ## Measure against peers and floors, and print the table.
+	@$(RUN) benchmarks
+
+upgrade: environment ## Move every pin to the newest version, then install.
+	@$(RUN) infra.upgrade
+	@$(MAKE) --no-print-directory environment
+
+clean: ## Remove what can be made again. The data of `make run` stays.
+	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+environment: ## Make .venv and .tools from the pins, if they are not up to date. The other targets do it by themselves.
+	@$(PYTHON) infra/environment.py

@@ -1,0 +1,75 @@
+"""A project's compression dictionary: what its events have in common, and nothing that is anybody's."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+from chalicelib.events.block import masking, rows
+from chalicelib.events.block.detail import encode_detail
+from chalicelib.events.block.errors import UnreadableBlock
+from chalicelib.events.block.frames import Compressor, ZstdDict, ZstdError, trained
+from chalicelib.events.block.scanned import encode_kinds_and_times, encode_messages
+from chalicelib.events.event import Event
+
+
+class Dictionary:
+    """A version of a project's dictionary, ready to compress and to inflate.
+
+    `version` counts from 1 within the project; `data` is what is stored.
+
+    Raises:
+        UnreadableBlock: the data is no zstd dictionary.
+    """
+
+    __slots__ = ("compressor", "data", "digest", "version")
+
+    def __init__(self, version: int, data: bytes) -> None:
+        if version < 1:
+            raise ValueError("dictionaries count from 1")
+        try:
+            self.digest = ZstdDict(data)
+        except (ValueError, ZstdError) as error:
+            raise UnreadableBlock(f"dictionary {version} is damaged") from error
+        self.version = version
+        self.data = data
+        self.compressor = Compressor(self.digest)
+
+
+def train(samples: Sequence[Event], version: int, *, chance: random.Random) -> Dictionary:
+    """Learn a dictionary from 500 to 2,000 of a project's events, masked (see `masking`).
+
+    Equal arguments give equal dictionaries.
+
+    Raises:
+        TooFewSamples: there is nothing to learn from them.
+    """
+    words = masking.kept_words(samples)
+    inputs: list[bytes] = []
+    for size in BLOCK_SIZES:
+        for block in _blocks(samples, size):
+            inputs += _sections(masking.masked(block, words, chance))
+    return Dictionary(version, trained(inputs, SIZE))
+
+
+ROWS_TRAINED_UP_TO = 32
+SIZE: Final = 16 * 1024
+"""Bytes. Beyond, blocks hardly shrink."""
+
+BLOCK_SIZES: Final = (5, 10, 50, 100)
+"""Events: what is trained on is what is compressed, small blocks as rows, others as sections."""
+
+
+def _blocks(events: Sequence[Event], size: int) -> Iterator[list[Event]]:
+    ordered = iter(sorted(events, key=lambda event: event.timestamp))
+    while len(block := list(islice(ordered, size))) == size:
+        yield block
+
+
+def _sections(block: list[Event]) -> list[bytes]:
+    if len(block) <= ROWS_TRAINED_UP_TO:
+        return [rows.encode(block).packed]
+    times = [event.timestamp for event in block]
+    return [encode_kinds_and_times(block, times), encode_messages(block), encode_detail(block).packed]

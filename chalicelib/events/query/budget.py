@@ -1,0 +1,44 @@
+"""How much one request may read: time, bytes and blocks, whichever ends first."""
+
+import time
+from typing import Final
+
+import msgspec
+
+BYTES: Final = 256 * 1024 * 1024
+BLOCKS: Final = 100_000
+SHARE_FOR_READING: Final = 0.7
+"""Of the time left; the rest is for the answer."""
+
+
+class Scanned(msgspec.Struct):
+    """What was read to give an answer. Bytes are those of the items, compressed."""
+
+    blocks: int = 0
+    events: int = 0
+    bytes: int = 0
+
+
+class Budget:
+    """Counts what is read, and says when to stop. `deadline` is in `time.monotonic()` seconds."""
+
+    def __init__(self, *, deadline: float, blocks: int = BLOCKS, size: int = BYTES) -> None:
+        self.deadline = deadline
+        self.scanned = Scanned()
+        self._blocks = blocks
+        self._bytes = size
+        now = time.monotonic()
+        self._stop_at = now + (deadline - now) * SHARE_FOR_READING
+
+    def read(self, *, events: int, size: int) -> None:
+        self.scanned.blocks += 1
+        self.scanned.events += events
+        self.scanned.bytes += size
+
+    def read_more(self, size: int) -> None:
+        self.scanned.bytes += size
+
+    @property
+    def spent(self) -> bool:
+        scanned = self.scanned
+        return scanned.blocks >= self._blocks or scanned.bytes >= self._bytes or time.monotonic() >= self._stop_at

@@ -1,0 +1,70 @@
+"""Projects as requests meet them: loaded by id, found by the slugs in a URL."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from chalicelib.ids import OrgId, ProjectId, Slot
+from chalicelib.storage.dynamodb import Value
+from chalicelib.storage.items import Item, item, items
+from chalicelib.storage.tables import keys
+
+ACTIVE: Final = "active"
+"""The state of a project that lives. Any other is a tombstone: nothing enters, nothing is shown."""
+
+
+class Project(Struct, frozen=True):
+    """A living project."""
+
+    org: OrgId
+    project: ProjectId
+    slug: str
+    name: str
+    retention_days: int
+    shards: tuple[tuple[Slot, int], ...]
+
+
+def project_by_id(org: OrgId, project: ProjectId, *, deadline: float | None = None) -> Project | None:
+    """The project as it is now; None if it is not, or not any more. Raises `StoreUnavailable`."""
+    stored = item(keys.TENANTS, keys.org_partition(org), keys.project_sort(project), deadline=deadline)
+    return project_of(stored) if stored and _lives(stored) else None
+
+
+def ids_of(org_slug: str, project_slug: str, *, deadline: float | None = None) -> tuple[OrgId, ProjectId] | None:
+    """What the slugs of a URL mean, also those a project had before; None if nothing. Raises `StoreUnavailable`."""
+    org = org_by_slug(org_slug, deadline=deadline)
+    if org is None:
+        return None
+    named = item(keys.TENANTS, keys.org_partition(org), keys.project_slug_sort(project_slug), deadline=deadline)
+    return (org, ProjectId(named["project"].binary)) if named else None
+
+
+def org_by_slug(slug: str, *, deadline: float | None = None) -> OrgId | None:
+    reserved = item(keys.TENANTS, keys.org_slug_partition(slug), keys.ONLY, deadline=deadline)
+    return OrgId(reserved["org"].binary) if reserved else None
+
+
+def projects_of(org: OrgId) -> list[Project]:
+    """The organisation's living projects, by slug. Raises `StoreUnavailable`."""
+    found = [project_of(row) for row in items(keys.TENANTS, keys.org_partition(org), keys.PROJECT) if _lives(row)]
+    return sorted(found, key=lambda project: project.slug)
+
+
+def _lives(stored: Item) -> bool:
+    return stored["state"].text == ACTIVE
+
+
+def project_of(stored: Item) -> Project:
+    return Project(
+        org=OrgId(stored["org"].binary),
+        project=ProjectId(stored["project"].binary),
+        slug=stored["slug"].text,
+        name=stored["name"].text,
+        retention_days=stored["retention_days"].number,
+        shards=tuple(_shard(entry) for entry in stored["shards"].L or ()) if "shards" in stored else (),
+    )
+
+
+def _shard(entry: Value) -> tuple[Slot, int]:
+    first, count = (value.number for value in entry.L or ())
+    return Slot(first), count

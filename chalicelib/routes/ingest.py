@@ -1,0 +1,97 @@
+"""Events in: `POST /api/ingest`."""
+
+import re
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from chalicelib.events.decode.batch import decode
+from chalicelib.events.decode.coding import inflated
+from chalicelib.events.event import Event
+from chalicelib.events.store.append import Outcome, append
+from chalicelib.identity.permissions import Permission
+from chalicelib.routes.problems import INGEST_PROBLEMS, NothingStored
+from chalicelib.routes.scope import scope_of
+from chalicelib.web import cors, responses
+from chalicelib.web.guard import Principal
+from chalicelib.web.problems import HeaderWrong
+from chalicelib.web.request import Request
+from chalicelib.web.responses import Answer
+from chalicelib.web.routing import Body, Routes
+
+SECONDS: Final = 4.5
+"""Existing clients wait five seconds, then send the batch again."""
+
+
+class SentEvent(Event, frozen=True, kw_only=True):
+    """An event as a client sends it. All fields may be left out, and any other key becomes metadata."""
+
+    timestamp: Annotated[int | str, Meta(description="Milliseconds since 1970, or RFC 3339.")] = "time of receipt"  # type: ignore[assignment]
+
+
+class Batch(Struct, frozen=True):
+    """What the SDKs send. What stands beside `events` holds for all events that do not say it themselves."""
+
+    events: list[SentEvent]
+    device_id: str = ""
+    device_type: str = ""
+    service: str = ""
+    environment: str = ""
+    user_id: str = ""
+    session_id: str = ""
+
+
+IDEMPOTENCY_KEY: Final = "idempotency-key"
+
+BODY: Final = Body(
+    description="A batch of events. Compressed with gzip, deflate or zstd it is known by its first bytes.",
+    media_types=("application/json", "application/x-ndjson", "application/zstd"),
+    shape=Batch,
+    headers={
+        "Idempotency-Key": "1 to 255 visible characters. A batch sent again with the same key is stored once, and "
+        "another body with it is refused. Without a key a batch is known by its bytes."
+    },
+)
+
+routes = Routes(__name__, INGEST_PROBLEMS)
+
+
+@routes.post(
+    "/api/ingest",
+    permission=Permission.EVENTS_WRITE,
+    cors=cors.INGEST,
+    body=BODY,
+    answers={202: Outcome},
+    refusals=(400, 401, 403, 413, 415, 422, 503),
+)
+def ingest(request: Request, principal: Principal) -> Answer:
+    """Stores a batch of events.
+
+    Every event of the batch is accepted, a duplicate, or rejected by its index with a reason. What is acknowledged is
+    stored. Any answer but 202 means that the batch may be sent again as it was.
+    """
+    idempotency_key = _idempotency_key(request)
+    body = inflated(request.body)
+    decoded = decode(body, media_type=request.media_type, coding=request.headers.get("content-encoding", ""))
+    outcome = append(
+        scope_of(principal), decoded, body=body, idempotency_key=idempotency_key,
+        now_ms=request.now_ms, deadline=request.deadline_within(SECONDS),
+    )  # fmt: skip
+    return _answer(outcome)
+
+
+def _answer(outcome: Outcome) -> Answer:
+    """202, also for a batch of nothing: clients send anything else again."""
+    if outcome.rejected and not outcome.accepted + outcome.duplicates:
+        raise NothingStored(outcome.rejected)
+    return responses.json(outcome, status=202)
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get(IDEMPOTENCY_KEY)
+    if key is not None and (IDEMPOTENCY_KEY in request.repeated_headers or not _VISIBLE.fullmatch(key)):
+        raise HeaderWrong("`Idempotency-Key` must be sent once, with 1 to 255 visible ASCII characters and no spaces.")
+    return key
+
+
+_VISIBLE: Final = re.compile(r"[!-~]{1,255}")

@@ -1,0 +1,97 @@
+"""The environment, read once into one frozen value; every problem in it is named at once."""
+
+from collections.abc import Mapping
+from functools import cache
+from os import environ
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+SECRET_BYTES: Final = 32
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a deployment decides. `docs/settings.md` describes each; a test compares the two."""
+
+    stage: str
+    region: str
+    dynamodb_endpoint: str | None
+    secrets: tuple[bytes, ...]
+    """Signing keys, the first signs, all verify: rotating means putting a new one in front."""
+    url: str
+    retention_days: int
+
+    @property
+    def table_prefix(self) -> str:
+        return f"scrywatch-{self.stage}-"
+
+
+class SettingsWrong(Exception):
+    """The environment cannot be used. `problems` holds one sentence for each thing to mend."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("the settings cannot be used: " + "; ".join(problems))
+        self.problems = problems
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """Reads the `SCRY_…` variables. Raises `SettingsWrong`, naming every variable that must be mended."""
+    problems: list[str] = []
+    settings = Settings(
+        stage=_stage(environment.get("SCRY_STAGE", "dev"), problems),
+        region=environment.get("SCRY_REGION") or environment.get("AWS_REGION") or "us-east-1",
+        dynamodb_endpoint=_endpoint(environment.get("SCRY_DYNAMODB_ENDPOINT", ""), problems),
+        secrets=_secrets(environment.get("SCRY_SECRETS", ""), problems),
+        url=_url(environment.get("SCRY_URL", "http://127.0.0.1:8000"), problems),
+        retention_days=_days(environment.get("SCRY_RETENTION_DAYS", "30"), problems),
+    )
+    if problems:
+        raise SettingsWrong(problems)
+    return settings
+
+
+@cache
+def current() -> Settings:
+    """The settings of this process."""
+    return from_environment(environ)
+
+
+def _stage(value: str, problems: list[str]) -> str:
+    if not (1 <= len(value) <= 20 and value.isascii() and value.replace("-", "").isalnum()):
+        problems.append(f"SCRY_STAGE must be 1 to 20 letters, digits and dashes, not {value!r}")
+    return value
+
+
+def _endpoint(value: str, problems: list[str]) -> str | None:
+    if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+        problems.append(f"SCRY_DYNAMODB_ENDPOINT must be an http or https URL, not {value!r}")
+    return value.rstrip("/") or None
+
+
+def _url(value: str, problems: list[str]) -> str:
+    if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
+        problems.append(f"SCRY_URL must be the http or https URL that people open, not {value!r}")
+    return value.rstrip("/")
+
+
+def _secrets(value: str, problems: list[str]) -> tuple[bytes, ...]:
+    secrets: list[bytes] = []
+    for number, text in enumerate(filter(None, value.split(",")), start=1):
+        try:
+            secret = bytes.fromhex(text.strip())
+        except ValueError:
+            secret = b""
+        if len(secret) < SECRET_BYTES:
+            problems.append(f"SCRY_SECRETS: key {number} must be at least {SECRET_BYTES} bytes in hex")
+        secrets.append(secret)
+    if not secrets:
+        problems.append("SCRY_SECRETS is missing: one or more keys of 32 bytes in hex, separated by commas, newest first")
+    return tuple(secrets)
+
+
+def _days(value: str, problems: list[str]) -> int:
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 3650):
+        problems.append(f"SCRY_RETENTION_DAYS must be a number of days from 1 to 3650, not {value!r}")
+        return 30
+    return int(value)

@@ -1,0 +1,1 @@
+"""What the tables are: `keys` builds every key, `models` defines every table."""

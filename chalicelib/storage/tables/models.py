@@ -1,0 +1,201 @@
+"""The tables as pynamodb models: their definitions on every engine, and the way to account items.
+
+Not imported on the ingest path (it costs 120 ms of a cold start): hot paths use `storage.dynamodb` and `tables.keys`.
+"""
+
+import time
+from typing import Any, ClassVar, Final
+
+from pynamodb.attributes import (
+    BinaryAttribute,
+    ListAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+)
+from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE
+from pynamodb.models import Model
+
+from chalicelib import settings
+from chalicelib.storage import dynamodb
+from chalicelib.storage.dynamodb import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
+from chalicelib.storage.errors import RequestRefused, StoreUnavailable
+from chalicelib.storage.tables import keys
+
+
+class Meta:
+    """What every model shares. `configure` adds the deployment's table name, region and endpoint."""
+
+    billing_mode = PAY_PER_REQUEST_BILLING_MODE
+    connect_timeout_seconds = CONNECT_SECONDS
+    read_timeout_seconds = READ_SECONDS
+    max_retry_attempts = ATTEMPTS
+
+
+class Item(Model):
+    """An item of any table: two binary keys."""
+
+    table: ClassVar[str]
+    ttl: ClassVar[str | None] = None
+
+    p = BinaryAttribute(hash_key=True, legacy_encoding=False)
+    s = BinaryAttribute(range_key=True, legacy_encoding=False)
+
+
+class EventsItem(Item):
+    """A block, a detail, a receipt, a dictionary or an hour of the index. Names are one letter: bytes are the bill.
+
+    Organisation and project are the first 16 bytes of `p`.
+    """
+
+    class Meta(Meta):
+        table_name = keys.EVENTS
+
+    table = keys.EVENTS
+    ttl = "t"
+
+    b = BinaryAttribute(null=True, legacy_encoding=False)
+    """The bytes: of a block, a detail, a dictionary or a receipt."""
+    t = NumberAttribute(null=True)
+    """When DynamoDB may delete it, in seconds since the epoch."""
+    d = NumberAttribute(null=True)
+    """Dirty counter of an index hour."""
+    n = BinaryAttribute(null=True, legacy_encoding=False)
+    """Nonce of the write that made the item."""
+
+
+class TenantItem(Item):
+    """An organisation, one of its projects or members, or the reservation of a slug."""
+
+    class Meta(Meta):
+        table_name = keys.TENANTS
+
+    table = keys.TENANTS
+
+    org = BinaryAttribute(legacy_encoding=False)
+    project = BinaryAttribute(null=True, legacy_encoding=False)
+    slug = UnicodeAttribute(null=True)
+    name = UnicodeAttribute(null=True)
+    created_at = NumberAttribute(null=True)
+    retention_days = NumberAttribute(null=True)
+    shards: ListAttribute[Any] = ListAttribute(null=True)
+    """The shard plan: pairs of the first slot and the count that holds from there on."""
+    state = UnicodeAttribute(null=True)
+    role = UnicodeAttribute(null=True)
+    user = BinaryAttribute(null=True, legacy_encoding=False)
+    nonce = BinaryAttribute(null=True, legacy_encoding=False)
+
+
+class KeyItem(Item):
+    """An API key by its id, and its twin under the project, which lists them."""
+
+    class Meta(Meta):
+        table_name = keys.KEYS
+
+    table = keys.KEYS
+    ttl = "expires_at"
+
+    org = BinaryAttribute(legacy_encoding=False)
+    project = BinaryAttribute(legacy_encoding=False)
+    key_id = UnicodeAttribute()
+    kind = UnicodeAttribute()
+    digest = BinaryAttribute(null=True, legacy_encoding=False)
+    """SHA-256 of the secret."""
+    label = UnicodeAttribute()
+    created_at = NumberAttribute()
+    created_by = UnicodeAttribute(null=True)
+    last_used_at = NumberAttribute(null=True)
+    expires_at = NumberAttribute(null=True)
+
+
+class UserItem(Item):
+    """A person, or the reservation of an e-mail address."""
+
+    class Meta(Meta):
+        table_name = keys.USERS
+
+    table = keys.USERS
+
+    user = BinaryAttribute(legacy_encoding=False)
+    email = UnicodeAttribute(null=True)
+    name = UnicodeAttribute(null=True)
+    password = UnicodeAttribute(null=True)
+    """Argon2id in its own encoded form."""
+    created_at = NumberAttribute(null=True)
+
+
+class WorkItem(Item):
+    """A project-hour with something to do, a project in the list that jobs walk, or a job's lease."""
+
+    class Meta(Meta):
+        table_name = keys.WORK
+
+    table = keys.WORK
+    ttl = "t"
+
+    t = NumberAttribute(null=True)
+    nonce = BinaryAttribute(null=True, legacy_encoding=False)
+    fence = NumberAttribute(null=True)
+    until = NumberAttribute(null=True)
+    progress = BinaryAttribute(null=True, legacy_encoding=False)
+
+
+MODELS: Final[tuple[type[Item], ...]] = (EventsItem, TenantItem, KeyItem, UserItem, WorkItem)
+
+
+WAIT_ATTEMPTS: Final = 120
+WAIT_SECONDS: Final = 0.5
+
+
+def configure() -> None:
+    """Points every model at this deployment's tables. Once at start-up, and again where the settings changed."""
+    current = settings.current()
+    for model in MODELS:
+        meta: Any = model.Meta
+        meta.table_name = current.table_prefix + model.table
+        meta.region = current.region
+        meta.host = current.dynamodb_endpoint
+        model._connection = None  # noqa: SLF001 (pynamodb keeps the first connection for ever otherwise)
+
+
+def create_tables() -> None:
+    """Creates what is missing, on any engine, and returns when all tables can be used."""
+    configure()
+    created = [model for model in MODELS if _create(model)]
+    for model in created:
+        _wait_until_active(model)
+        if model.ttl is not None:
+            _expire(model)
+
+
+def _create(model: type[Item]) -> bool:
+    schema = model._get_schema()  # noqa: SLF001 (pynamodb's own create_table makes a client for each model: 0.1 s)
+    request = {
+        "TableName": model.Meta.table_name,
+        "BillingMode": model.Meta.billing_mode,
+        "AttributeDefinitions": schema["attribute_definitions"],
+        "KeySchema": schema["key_schema"],
+    }
+    try:
+        dynamodb.call("CreateTable", request)
+    except RequestRefused as refused:
+        if refused.code != "ResourceInUseException":
+            raise
+        return False
+    return True
+
+
+def _wait_until_active(model: type[Item]) -> None:
+    for _ in range(WAIT_ATTEMPTS):
+        if dynamodb.table_status(model.Meta.table_name) == "ACTIVE":
+            return
+        time.sleep(WAIT_SECONDS)
+    raise StoreUnavailable(f"the table {model.Meta.table_name} is still being created")
+
+
+def _expire(model: type[Item]) -> None:
+    """Asks DynamoDB to delete items whose time has come. Nothing relies on it: reads filter, the purge verifies."""
+    request = {
+        "TableName": model.Meta.table_name,
+        "TimeToLiveSpecification": {"AttributeName": model.ttl, "Enabled": True},
+    }
+    dynamodb.call("UpdateTimeToLive", request)

@@ -1,0 +1,58 @@
+"""The Chalice application with its rough edges taken off.
+
+Chalice answers some requests itself, before any handler: in a shape of its own and without our headers. And it refuses,
+after the handler ran, to send what the client did not name in `Accept`. Both end here.
+"""
+
+from typing import Any
+
+from chalice import Chalice
+
+from chalicelib.web import problems
+from chalicelib.web.problems import MethodRefused, NotFound
+from chalicelib.web.request import request_id
+from chalicelib.web.responses import Answer, response
+from chalicelib.web.routing import Declaration, RouteWrong
+
+
+class Application(Chalice):
+    """Serves declared routes only."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, configure_logs=False)
+        self.api.binary_types = ["*/*"]
+        """Every body travels as base64: compressed ones survive, and no answer depends on what `Accept` says."""
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        refused = self._refused(event)
+        if refused is not None:
+            return self._sent(refused, event, context)
+        given: dict[str, Any] = super().__call__(_with_accept(event), context)
+        if "X-Request-Id" in given["headers"]:
+            return given
+        return self._sent(problems.answer(ChaliceAnswered(given["statusCode"])), event, context)
+
+    def _register_route(self, name: str, user_handler: Any, kwargs: Any, **unused: Any) -> None:
+        if not isinstance(getattr(user_handler, "declaration", None), Declaration):
+            raise RouteWrong(f"{kwargs['path']} declares no permission: declare it with `web.routing.Routes`")
+        super()._register_route(name, user_handler, kwargs, **unused)
+
+    def _refused(self, event: dict[str, Any]) -> Answer | None:
+        context = event.get("requestContext", {})
+        methods = self.routes.get(context.get("resourcePath"), {})
+        if not methods:
+            return problems.answer(NotFound())
+        method = context.get("httpMethod", "")
+        return None if method in methods else problems.answer(MethodRefused(method, tuple(methods)))
+
+    def _sent(self, answer: Answer, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        sent: dict[str, Any] = response(answer, request_id=request_id(event, context)).to_dict(self.api.binary_types)
+        return sent
+
+
+class ChaliceAnswered(Exception):
+    """Chalice made an answer of its own, which none of our handlers caused."""
+
+
+def _with_accept(event: dict[str, Any]) -> dict[str, Any]:
+    return event | {"headers": {"accept": "*/*"} | {k.lower(): v for k, v in (event.get("headers") or {}).items()}}

@@ -1,0 +1,38 @@
+"""The headers of every answer, whatever it is: errors, preflights and the gateway's own answers have them too."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+SECURITY_HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    ),
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": (
+        "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), "
+        "microphone=(), midi=(), payment=(), usb=()"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""What an answer says that says nothing else; its own headers win."""
+
+
+def finished(headers: Mapping[str, str], *, request_id: str) -> dict[str, str]:
+    """An answer's own headers with those of every answer. Raises `ValueError` for a value that would not stay one."""
+    own = {name.lower() for name in headers}
+    whole = {name: value for name, value in SECURITY_HEADERS.items() if name.lower() not in own}
+    whole |= {"X-Request-Id": request_id} | dict(headers)
+    for name, value in whole.items():
+        if _FORBIDDEN.search(name) or _FORBIDDEN.search(value):
+            raise ValueError(f"the header {name!r} has a control character in it")
+    return whole
+
+
+_FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+"""A line break in a value begins another header: Chalice lets a bare carriage return pass."""

@@ -1,0 +1,219 @@
+"""What an operator does from a shell: tables, projects, keys.
+
+    python -m infra.admin create-tables
+    python -m infra.admin create-project --org acme --project shop
+
+It works on the deployment that the `SCRY_…` variables name (`docs/settings.md`), and prints keys once: nothing can show
+them again. `--json` prints one JSON object instead of text.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from chalicelib import settings
+from chalicelib.identity import accounts, key_ring
+from chalicelib.identity.accounts import NewOrg, NewProject, NewUser
+from chalicelib.identity.api_keys import KeyRefused, authenticated
+from chalicelib.identity.key_ring import KeyUnknown
+from chalicelib.identity.passwords import random_password
+from chalicelib.identity.projects import Project, ids_of, org_by_slug, project_by_id, projects_of
+from chalicelib.identity.slugs import SlugRefused, SlugTaken
+from chalicelib.ids import OrgId, ProjectId
+from chalicelib.settings import SettingsWrong
+from chalicelib.storage.errors import RequestRefused, StoreUnavailable
+
+FIRST_ORG: Final = NewOrg("local", "Local")
+FIRST_PROJECT: Final = "app"
+
+
+class NotThere(Exception):
+    """The command names something that does not exist."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command. 0 if it was done; 1 if not, and standard error says why and what helps."""
+    given = _parser().parse_args(arguments)
+    try:
+        result = given.run(given)
+    except (SlugRefused, SlugTaken, KeyUnknown, NotThere, SettingsWrong) as refusal:
+        print(_sentence(refusal), file=sys.stderr)
+        return 1
+    except (RequestRefused, StoreUnavailable) as failure:
+        print(_store_trouble(failure), file=sys.stderr)
+        return 1
+    print(json.dumps(result, indent=2) if given.json else _text(result))
+    return 0
+
+
+def bootstrap(*, url: str, known: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The first account of an empty deployment, with organisation, project and both keys: what `ready.json` holds.
+
+    An account that is `known` from before is kept, as long as its keys work.
+    """
+    where = {"url": url, "mcp_url": f"{url}/mcp"}
+    if known is not None and _works(known["ingest_key"]) and _works(known["query_key"]):
+        return {**known, **where}
+    org = _free(FIRST_ORG)
+    owner = NewUser(f"owner@{org.slug}.example", "Owner", random_password())
+    project = NewProject(FIRST_PROJECT, "App", settings.current().retention_days)
+    created = accounts.create_project(org, project, owner=owner)
+    return {
+        **where,
+        "email": owner.email,
+        "password": owner.password,
+        "org": org.slug,
+        "project": project.slug,
+        "ingest_key": created.ingest_key.text,
+        "query_key": created.query_key.text,
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.admin", description=__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    everywhere = argparse.ArgumentParser(add_help=False)
+    everywhere.add_argument("--json", action="store_true", help="print one JSON object")
+    of_project = argparse.ArgumentParser(add_help=False)
+    of_project.add_argument("--org", required=True, metavar="SLUG")
+    of_project.add_argument("--project", required=True, metavar="SLUG")
+
+    def command(name: str, run: Any, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text, parents=[everywhere, *parents])
+        made.set_defaults(run=run)
+        return made
+
+    command("create-tables", _create_tables, "Create the tables that are missing.")
+    project = command("create-project", _create_project, "Create a project, and its organisation if new.", of_project)
+    project.add_argument("--org-name", metavar="NAME", help="of a new organisation; its slug if left out")
+    project.add_argument("--project-name", metavar="NAME", help="the slug if left out")
+    project.add_argument("--retention-days", type=_days, metavar="DAYS", help="the deployment's if left out")
+    command("list-projects", _list_projects, "List an organisation's projects.").add_argument(
+        "--org", required=True, metavar="SLUG"
+    )
+    key = command("create-key", _create_key, "Create one more key of a project.", of_project)
+    key.add_argument("--kind", required=True, choices=("ingest", "query"))
+    key.add_argument("--label", default="", help="what it is for")
+    key.add_argument("--lifetime-days", type=_days, metavar="DAYS", help="for ever if left out")
+    command("list-keys", _list_keys, "List a project's keys.", of_project)
+    command("revoke-key", _revoke_key, "End a key: the next request with it is refused.").add_argument(
+        "id", metavar="ID", help="the 8 characters after `scry_ing_` or `scry_qry_`"
+    )
+    return parser
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 3650):
+        raise argparse.ArgumentTypeError(f"must be a number of days from 1 to 3650, not {text!r}")
+    return int(text)
+
+
+def _create_tables(_: argparse.Namespace) -> dict[str, Any]:
+    from chalicelib.storage.tables.models import MODELS, create_tables
+
+    create_tables()
+    return {"tables": [model.Meta.table_name for model in MODELS]}
+
+
+def _create_project(given: argparse.Namespace) -> dict[str, Any]:
+    days = given.retention_days or settings.current().retention_days
+    org = NewOrg(given.org, given.org_name or given.org)
+    created = accounts.create_project(org, NewProject(given.project, given.project_name or given.project, days))
+    return {
+        "org": given.org,
+        "project": given.project,
+        "retention_days": days,
+        "ingest_key": created.ingest_key.text,
+        "query_key": created.query_key.text,
+    }
+
+
+def _list_projects(given: argparse.Namespace) -> dict[str, Any]:
+    org = org_by_slug(given.org)
+    if org is None:
+        raise NotThere(f"there is no organisation {given.org!r}")
+    return {"projects": [_described(project) for project in projects_of(org)]}
+
+
+def _create_key(given: argparse.Namespace) -> dict[str, Any]:
+    org, project = _place(given)
+    key = key_ring.create_key(org, project, given.kind, label=given.label, lifetime_days=given.lifetime_days)
+    return {"kind": key.kind, "id": key.key_id, "key": key.text}
+
+
+def _list_keys(given: argparse.Namespace) -> dict[str, Any]:
+    found = key_ring.keys_of(*_place(given))
+    return {
+        "keys": [
+            {"id": key.key_id, "kind": key.kind, "label": key.label, "created": _moment(key.created_at),
+             "last used": _moment(key.last_used_at), "expires": _moment(key.expires_at)}
+            for key in found
+        ]
+    }  # fmt: skip
+
+
+def _revoke_key(given: argparse.Namespace) -> dict[str, Any]:
+    key_ring.revoke_key(given.id)
+    return {"revoked": given.id}
+
+
+def _place(given: argparse.Namespace) -> tuple[OrgId, ProjectId]:
+    found = ids_of(given.org, given.project)
+    if found is None or project_by_id(*found) is None:
+        raise NotThere(f"there is no project {given.project!r} in an organisation {given.org!r}")
+    return found
+
+
+def _described(project: Project) -> dict[str, Any]:
+    return {"project": project.slug, "name": project.name, "retention_days": project.retention_days}
+
+
+def _works(key: str) -> bool:
+    try:
+        authenticated(key, now=int(datetime.now(UTC).timestamp()))
+    except KeyRefused:
+        return False
+    return True
+
+
+def _free(org: NewOrg) -> NewOrg:
+    """The organisation under a slug that nobody has: where its account was lost, its data is not given to the next."""
+    number, slug = 1, org.slug
+    while org_by_slug(slug) is not None:
+        number += 1
+        slug = f"{org.slug}-{number}"
+    return NewOrg(slug, org.name)
+
+
+def _store_trouble(failure: Exception) -> str:
+    if isinstance(failure, RequestRefused) and failure.code == "ResourceNotFoundException":
+        return "The tables are not there. This creates them: python -m infra.admin create-tables"
+    endpoint = settings.current().dynamodb_endpoint or f"DynamoDB in {settings.current().region}"
+    return f"{endpoint} did not do it: {failure}"
+
+
+def _moment(seconds: int | None) -> str | None:
+    return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds is not None else None
+
+
+def _text(result: Mapping[str, Any]) -> str:
+    """`name  value` by line; lists by one line each."""
+    lines: list[str] = []
+    for name, value in result.items():
+        if isinstance(value, list):
+            lines += ["  ".join(map(str, row.values())) if isinstance(row, dict) else str(row) for row in value]
+        else:
+            lines.append(f"{name:15} {value}")
+    return "\n".join(lines) or "none"
+
+
+def _sentence(refusal: Exception) -> str:
+    text = str(refusal)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

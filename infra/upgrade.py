@@ -1,0 +1,68 @@
+"""Moves every pin to the newest version: the Python requirements and the embedded engine.
+
+It only rewrites the files; `make upgrade` installs afterwards, and `make test` says whether that was wise.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from infra.engine_binary import PINS, ROOT
+
+REQUIREMENTS: Final = (ROOT / "requirements.txt", ROOT / "requirements-dev.txt")
+
+_PIN: Final = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?P<extras>\[[^]]*])?==(?P<version>[^;\s]+)", re.MULTILINE)
+
+
+def repinned(text: str, newest: Mapping[str, str]) -> str:
+    """A requirements file with newer versions, where there are any. Markers, extras and comments stay."""
+
+    def pin(found: re.Match[str]) -> str:
+        version = newest.get(canonical(found["name"]), found["version"])
+        return f"{found['name']}{found['extras'] or ''}=={version}"
+
+    return _PIN.sub(pin, text)
+
+
+def canonical(name: str) -> str:
+    """PEP 503: the one spelling of a package's name."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def main() -> int:
+    """Rewrites the pins and prints what moved."""
+    newest = _newest_packages()
+    for path in REQUIREMENTS:
+        _rewrite(path, repinned(path.read_text(), newest))
+    _rewrite(PINS, _repinned_engine(PINS.read_text()))
+    return 0
+
+
+def _newest_packages() -> dict[str, str]:
+    pip = [sys.executable, "-m", "pip", "list", "--outdated", "--format=json", "--disable-pip-version-check"]
+    outdated = json.loads(subprocess.run(pip, check=True, capture_output=True, text=True).stdout)
+    return {canonical(package["name"]): package["latest_version"] for package in outdated}
+
+
+def _repinned_engine(text: str) -> str:
+    pins = json.loads(text)
+    for package in pins["packages"].values():
+        npm = ["npm", "view", package["package"], "version", "dist.integrity", "--json", "--silent"]
+        found = json.loads(subprocess.run(npm, check=True, capture_output=True, text=True).stdout)
+        pins["version"], package["integrity"] = found["version"], found["dist.integrity"]
+    return json.dumps(pins, indent=2) + "\n"
+
+
+def _rewrite(path: Path, text: str) -> None:
+    before = path.read_text()
+    moved = [line for line in text.splitlines() if line not in before.splitlines()]
+    path.write_text(text)
+    print(*(f"{path.name}: {line.strip()}" for line in moved), sep="\n", end="\n" if moved else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

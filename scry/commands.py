@@ -1,0 +1,272 @@
+"""The command line: what can be asked for, and what each end of a command is called in its exit code."""
+
+import argparse
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from scry import showing
+from scry.asking import Project
+from scry.configuration import Configuration, configuration
+from scry.delivery import Delivery
+from scry.errors import QueryRefused, ScryError, Unreadable
+from scry.patience import Patience
+from scry.progress import Progress
+from scry.send import SHOWN, Sending, Wanted, finish
+from scry.showing import Output
+from scry.sources import STDIN, open_source
+from scry.terminal import harmless, json_text
+from scry.transport import Connection
+
+ASKING_PATIENCE: Final = 20.0
+"""Seconds that somebody waits for an answer before being told that there is none."""
+
+DESCRIPTION: Final = """\
+Sends logs to Scrywatch and searches them. Run it as bin/scry, or as python -m scry.
+
+Where to send and whom to ask is taken from ONE of these, the first there is:
+  --ready FILE            what `make run` writes when it serves
+  SCRY_URL                with SCRY_KEY (an ingest key) to send, and
+                          SCRY_QUERY_KEY, SCRY_ORG, SCRY_PROJECT to ask
+  ./.local/ready.json     so beside `make run` nothing needs to be said"""
+
+EPILOGUE: Final = """\
+exit codes: 0 done · 1 something was rejected · 2 wrong options, file or query ·
+            3 the server refused or did not answer · 130 interrupted
+
+examples:
+  scry send /var/log/syslog app.ndjson.gz --environment production
+  journalctl -f -o json | scry send -
+  scry search 'level>=error timeout' --since 2h --fields trace_id,metadata.http.status
+  scry count --by service,level --since 1d
+  scry tail service:checkout"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What a command is run with."""
+
+    options: argparse.Namespace
+    settings: Configuration
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        settings = configuration(os.environ, ready=options.ready, org=options.org, project=options.project)
+        if settings.unencrypted:
+            _complain(f"{settings.url} is not https: the key and the logs travel where others can read them")
+        run: Callable[[_Run], int] = options.run
+        return run(_Run(options, settings))
+    except ScryError as error:
+        _complain(str(error), is_safe=isinstance(error, QueryRefused))
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read the answers has seen enough. Python would complain again when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command and option."""
+    top = argparse.ArgumentParser(
+        prog="scry", description=DESCRIPTION, epilog=EPILOGUE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    _send_options(commands.add_parser("send", parents=[_common()], help="send log files, or standard input (-)"))
+    _search_options(commands.add_parser("search", parents=[_common()], help="find events"))
+    _tail_options(commands.add_parser("tail", parents=[_common()], help="show events as they arrive"))
+    _count_options(commands.add_parser("count", parents=[_common()], help="count events, by one or two fields"))
+    _timeline_options(commands.add_parser("timeline", parents=[_common()], help="count events over time"))
+    return top
+
+
+def _common() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--ready", type=Path, metavar="FILE", help="take URL, keys and project from this ready.json")
+    common.add_argument("--org", help="instead of the configured one")
+    common.add_argument("--project", help="instead of the configured one")
+    return common
+
+
+def _send_options(options: argparse.ArgumentParser) -> None:
+    options.description = (
+        'Sends NDJSON, JSON documents ({"events": […]} or an array) and plain text, of which time and level are '
+        "guessed and stack traces joined. Sending a file again stores nothing twice."
+    )
+    options.add_argument("files", nargs="+", metavar="FILE", help="- is standard input; gzip is recognised")
+    options.add_argument("--format", choices=("auto", "ndjson", "json", "text"), default="auto")
+    options.add_argument("--service", default="", help="of events that name none")
+    options.add_argument("--environment", default="", help="of events that name none")
+    options.add_argument(
+        "--timezone", type=_zone, metavar="NAME", help="of times without one (default: this machine's)"
+    )
+    options.add_argument(
+        "--now", action="store_true", help="store at the time of receipt, with the line's own beside it"
+    )
+    options.add_argument("--patience", type=_seconds, default=300.0, metavar="SECONDS", help="to retry one batch (300)")
+    options.add_argument("--all-rejected", action="store_true", help=f"name every rejected line, not the first {SHOWN}")
+    options.add_argument("--json", action="store_true", help="print the totals as JSON")
+    options.set_defaults(run=_send)
+
+
+def _search_options(options: argparse.ArgumentParser) -> None:
+    _question(options)
+    options.add_argument("--limit", type=_positive, default=100, metavar="N")
+    options.add_argument("--order", choices=("newest", "oldest"), default="newest")
+    options.add_argument("--fields", default="", metavar="A,B", help="also show these, like metadata.http.status")
+    options.set_defaults(run=_search)
+
+
+def _tail_options(options: argparse.ArgumentParser) -> None:
+    options.add_argument("query", nargs="?", default="")
+    options.add_argument("--fields", default="", metavar="A,B", help="also show these")
+    options.add_argument("--json", action="store_true", help="one JSON object a line")
+    options.set_defaults(run=_tail)
+
+
+def _count_options(options: argparse.ArgumentParser) -> None:
+    _question(options)
+    options.add_argument("--by", default="", metavar="FIELD[,FIELD]")
+    options.set_defaults(run=_count)
+
+
+def _timeline_options(options: argparse.ArgumentParser) -> None:
+    _question(options)
+    options.add_argument("--buckets", type=_positive, default=24, metavar="N")
+    options.set_defaults(run=_timeline)
+
+
+def _question(options: argparse.ArgumentParser) -> None:
+    options.add_argument(
+        "query", nargs="?", default="", help="such as 'level>=warn timeout'; after -- if it begins with -"
+    )
+    options.add_argument("--since", default="", metavar="AGE", help="such as 15m, 2h, 7d (default: 1h)")
+    options.add_argument("--from", dest="start", default="", metavar="TIME", help="RFC 3339, or epoch milliseconds")
+    options.add_argument("--to", dest="end", default="", metavar="TIME")
+    options.add_argument("--json", action="store_true", help="print JSON")
+
+
+# --- the commands -----------------------------------------------------------------------------------------------------
+
+
+def _send(run: _Run) -> int:
+    options, settings = run.options, run.settings
+    key = settings.needed("ingest_key", "SCRY_KEY")
+    now = datetime.now(UTC)
+    _check_readable(options.files)
+    wanted = Wanted(
+        format=options.format,
+        zone=options.timezone,
+        service=options.service,
+        environment=options.environment,
+        without_times=options.now,
+        rejected_shown=None if options.all_rejected else SHOWN,
+    )
+    progress = Progress(sys.stderr)
+    patience = Patience(seconds=options.patience, notice=progress.say)
+    with Connection(settings.url) as connection:
+        delivery = Delivery(connection, key=key, patience=patience)
+        sending = Sending(delivery, wanted, progress=progress, nonce=secrets.token_hex(8))
+        try:
+            for name in options.files:
+                with open_source(name, standard_input=sys.stdin.buffer, now=now) as source:
+                    sending.send(source)
+        finally:
+            finish(sending, progress, wanted)
+            print(json_text(sending.tally.as_json()) if options.json else sending.tally.sentence())
+            if sending.reached:
+                _complain(f"stopped at {sending.reached}. Send the file again: what arrived is recognised.")
+    return 1 if sending.tally.rejected else 0
+
+
+def _search(run: _Run) -> int:
+    options = run.options
+    with _project(run) as project:
+        parameters = _range(options) | {"order": {"newest": "desc", "oldest": "asc"}[options.order]}
+        showing.search(project, _output(options), parameters, limit=options.limit)
+    return 0
+
+
+def _tail(run: _Run) -> int:
+    with _project(run) as project:
+        showing.tail(project, _output(run.options), run.options.query)
+    return 0
+
+
+def _count(run: _Run) -> int:
+    with _project(run) as project:
+        showing.count(project, _output(run.options), _range(run.options) | {"by": run.options.by})
+    return 0
+
+
+def _timeline(run: _Run) -> int:
+    with _project(run) as project:
+        showing.timeline(project, _output(run.options), _range(run.options) | {"buckets": run.options.buckets})
+    return 0
+
+
+@contextmanager
+def _project(run: _Run) -> Iterator[Project]:
+    settings = run.settings
+    key = settings.needed("query_key", "SCRY_QUERY_KEY")
+    org, project = settings.needed("org", "SCRY_ORG"), settings.needed("project", "SCRY_PROJECT")
+    patience = Patience(seconds=ASKING_PATIENCE, notice=_complain)
+    with Connection(settings.url) as connection:
+        yield Project(connection, key, org, project, patience)
+
+
+def _range(options: argparse.Namespace) -> dict[str, str | int | None]:
+    return {"q": options.query, "since": options.since, "from": options.start, "to": options.end}
+
+
+def _output(options: argparse.Namespace) -> Output:
+    fields = tuple(name.strip() for name in getattr(options, "fields", "").split(",") if name.strip())
+    return Output(sys.stdout, sys.stderr, as_json=options.json, fields=fields)
+
+
+def _check_readable(names: Sequence[str]) -> None:
+    """Before anything is sent: a mistyped name among many should not be found half-way."""
+    for name in names:
+        if name == STDIN:
+            continue
+        path = Path(name)
+        if path.is_dir():
+            raise Unreadable(f"{name} is a folder")
+        if not path.exists():
+            raise Unreadable(f"{name}: there is no such file")
+        if not os.access(path, os.R_OK):
+            raise Unreadable(f"{name}: no permission to read it")
+
+
+def _complain(text: str, *, is_safe: bool = False) -> None:
+    lines = text.split("\n")
+    print("scry: " + "\n".join(line if is_safe else harmless(line) for line in lines), file=sys.stderr)
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise argparse.ArgumentTypeError(f"no time zone {name!r} (like UTC or Europe/Vienna)") from error
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    return float(_positive(text))
