@@ -1,13 +1,20 @@
 """Blocks for the query's tests, packed by the real codec."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 from chalicelib.events.block import Block, open_block, pack
 from chalicelib.events.event import Event
 from tests.query.strategies import START
 
 FILLER = tuple(
-    Event(timestamp=START + 997 * at, message=f"request {at} served", service="api", metadata={"duration_ms": at % 700})
+    Event(
+        timestamp=START + 997 * at,
+        message=f"request {at} served",
+        service="api",
+        trace_id=sha256(at.to_bytes(2, "big")).hexdigest()[:32],
+        metadata={"duration_ms": at % 700},
+    )
     for at in range(300)
 )
 """Enough for a block in columns, its detail in an item of its own; fewer than about 20 events make one in rows."""

@@ -1,4 +1,4 @@
-"""The plain meaning of queries, event by event."""
+"""The meaning of queries, event by event: as `match` says it plainly, and as the scanner finds it in blocks."""
 
 import pytest
 from hypothesis import given
@@ -7,7 +7,9 @@ from chalicelib.events.event import Event
 from chalicelib.events.query.expression import Expression, negated
 from chalicelib.events.query.language import parse
 from chalicelib.events.query.match import matches
+from chalicelib.events.query.scan import Filter
 from chalicelib.events.query.values import values_at
+from tests.query.blocks import FILLER, block_of
 from tests.query.strategies import START, events, expressions
 
 EVENT = Event(
@@ -68,14 +70,25 @@ def _queries(table: str) -> list[str]:
     return [query for line in table.splitlines() for query in line.split("  ") if query.strip()]
 
 
+def _scanned(query: str) -> list[bool]:
+    """Whether the scanner finds the event, by itself and as the first among many."""
+    wanted = Filter(parse(query))
+    return [0 in wanted.mask(block).rows() for block in (ALONE, FIRST_OF_MANY)]
+
+
+ALONE, FIRST_OF_MANY = block_of([EVENT]), block_of([EVENT, *FILLER])
+
+
 @pytest.mark.parametrize("query", _queries(FOUND))
 def test_the_event_is_found(query: str) -> None:
     assert matches(parse(query), EVENT)
+    assert all(_scanned(query))
 
 
 @pytest.mark.parametrize("query", _queries(NOT_FOUND))
 def test_the_event_is_not_found(query: str) -> None:
     assert not matches(parse(query), EVENT)
+    assert not any(_scanned(query))
 
 
 @given(expressions(), events())

@@ -15,8 +15,8 @@ from tests.query.blocks import FILLER, block_of, block_without_detail, events_in
 from tests.query.strategies import MINUTE, START, event_lists
 
 ranges = st.tuples(
-    st.sampled_from((START - MINUTE, START, START + 17)), st.sampled_from((MINUTE, 3 * MINUTE + 5)),
-    st.sampled_from((MINUTE, 2 * MINUTE, 999, 10 * MINUTE)),
+    st.sampled_from((START - MINUTE, START, START + 17)), st.sampled_from((MINUTE, 3 * MINUTE + 5, 9 * MINUTE)),
+    st.sampled_from((MINUTE, 2 * MINUTE, 99_000, 999, 10 * MINUTE)),
 )  # fmt: skip
 
 
@@ -79,6 +79,16 @@ def test_counts_known_only_by_their_ends_are_taken_where_one_bucket_holds_them()
     assert not timeline.add_counts(START - 1, START, {"info": 2})
     assert not timeline.add_counts(START + MINUTE, START + 2 * MINUTE, {"info": 2})
     assert [point.counts for point in timeline.result()] == [{"info": 2}, {}]
+
+
+@pytest.mark.parametrize("end", [START + MINUTE, START + MINUTE + 30_000])
+def test_an_event_at_the_very_end_is_not_counted(end: int) -> None:
+    block = block_of([Event(timestamp=at) for at in (START, end - 1, end)])
+    timeline = Timeline(START, end, MINUTE)
+    assert not timeline.add_header(block, {"info"})
+    assert not timeline.add_counts(end - 1, end, {"info": 1})
+    timeline.add(block, Mask.everything(3))
+    assert sum(point.counts.get("info", 0) for point in timeline.result()) == 2
 
 
 @pytest.mark.requirement("I9")

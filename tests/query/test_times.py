@@ -16,6 +16,7 @@ from chalicelib.events.query.times import (
     parse_moment,
     parse_range,
 )
+from tests.query.complaints import complaint_of
 
 NOW = 1_767_323_045_000  # 2026-01-02T03:04:05Z
 HOUR = 3_600_000
@@ -131,7 +132,7 @@ def test_a_range_that_is_none_is_refused(asked: dict[str, str], message: str) ->
 def test_any_text_is_a_time_or_refused(text: str) -> None:
     for parser in (parse_moment, parse_duration):
         complaint = complaint_of(parser, text)
-        assert complaint is None or (complaint.position, complaint.length) == (0, len(text))
+        assert complaint is None or (complaint.position == 0 and complaint.length <= len(text))
 
 
 @given(st.integers(1, 400 * DAY_MS), st.integers(1, 1_000))

@@ -1,10 +1,11 @@
 """Section K: ids and metadata, a column each, with a directory so that one can be read without the others.
 
-    paths, paths' bytes, paths     joined by 0xFF, keys within by 0xFE; 0xFD is the path of all metadata as one value
-    shapes, each: length, numbers of its paths
-    directory                      columns' packed sizes, then columns' raw sizes x 2 + (1: values by row)
+    events, paths, size of paths   varints
+    paths                          joined by 0xFF, keys within by 0xFE; 0xFD is the path of all metadata as one value
+    shapes                         how many; then of each how many paths, and their numbers, a byte each
+    directory                      the columns' packed sizes, then their raw sizes x 2 + (1: values by row)
     shape of each row              planes; nothing where there is one shape
-    columns, packed                the five text fields, then the paths
+    columns, packed                of the five text fields, then of the paths
 
 Text fields have a value in every row. A path's column has the rows of its shapes, shape by shape, or row by row where
 that brings equal ids together.
@@ -18,7 +19,9 @@ from itertools import accumulate, islice, repeat
 from operator import attrgetter
 from typing import Any, Final
 
-from chalicelib.events.block import columns
+from chalicelib.events.block.column_decoding import decode
+from chalicelib.events.block.column_encoding import encode, encode_texts
+from chalicelib.events.block.columns import Column, is_json
 from chalicelib.events.block.errors import UnreadableBlock
 from chalicelib.events.block.records import (
     MAX_PATHS,
@@ -48,13 +51,14 @@ DETAIL_FIELDS: Final = ("user_id", "session_id", "device_id", "trace_id", "span_
 METADATA: Final = "metadata."
 
 
-def encode_detail(events: Sequence[Event]) -> columns.Column:
+def encode_detail(events: Sequence[Event]) -> Column:
     """Section K before compression, and the raw bytes that follow it."""
     flat = flatten([event.metadata for event in events])
-    encoded = [columns.encode_texts(field) for field in zip(*map(_FIELDS, events), strict=True)]
-    encoded += map(columns.encode, flat.columns, places(flat.shapes, flat.codes, len(flat.paths)))
+    encoded = [encode_texts(field) for field in zip(*map(_FIELDS, events), strict=True)]
+    encoded += map(encode, flat.columns, places(flat.shapes, flat.codes, len(flat.paths)))
     paths = BETWEEN.join(map(_path_bytes, flat.paths))
     head = (
+        varint(len(events)),
         varint(len(flat.paths)),
         varint(len(paths)),
         paths,
@@ -65,7 +69,7 @@ def encode_detail(events: Sequence[Event]) -> columns.Column:
         planes(flat.codes, width_of(len(flat.shapes) - 1)) if len(flat.shapes) > 1 else b"",
     )
     packed = b"".join((*head, *(column.packed for column in encoded)))
-    return columns.Column(packed, b"".join([column.raw for column in encoded]))
+    return Column(packed, b"".join([column.raw for column in encoded]))
 
 
 class Detail:
@@ -73,6 +77,8 @@ class Detail:
 
     def __init__(self, data: bytes, raw: bytes, count: int) -> None:
         reader = Reader(data)
+        if reader.varint() != count:
+            raise UnreadableBlock("has a detail of another number of events")
         path_count = reader.varint()
         if path_count > MAX_PATHS:
             raise UnreadableBlock("has too many paths")
@@ -159,9 +165,9 @@ class Detail:
     def _column(self, at: int, count: int) -> Sequence[Any]:
         values = self._values.get(at)
         if values is None:
-            values = columns.decode(self._packed[at], self._raw[at], count)
+            values = decode(self._packed[at], self._raw[at], count)
             # Lists and objects are made anew each time, so that no two events ever share one.
-            if not columns.is_json(self._packed[at]):
+            if not is_json(self._packed[at]):
                 self._values[at] = values
         return values
 
@@ -207,8 +213,7 @@ def _read_paths(data: bytes, count: int) -> list[Path]:
         return []
     try:
         paths = [
-            tuple([key.decode() for key in part.split(WITHIN)]) if part != _ALL else ()
-            for part in data.split(BETWEEN)
+            tuple([key.decode() for key in part.split(WITHIN)]) if part != _ALL else () for part in data.split(BETWEEN)
         ]
     except UnicodeDecodeError:
         raise UnreadableBlock("has a path that is not UTF-8") from None

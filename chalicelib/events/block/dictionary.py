@@ -1,7 +1,5 @@
 """A project's compression dictionary: what its events have in common, and nothing that is anybody's."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -13,6 +11,14 @@ from chalicelib.events.block.errors import UnreadableBlock
 from chalicelib.events.block.frames import Compressor, ZstdDict, ZstdError, trained
 from chalicelib.events.block.scanned import encode_kinds_and_times, encode_messages
 from chalicelib.events.event import Event
+
+
+class TooFewSamples(Exception):
+    """Nothing could be learnt from so few events, or from events so different."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} events")
+        self.count = count
 
 
 class Dictionary:
@@ -44,22 +50,27 @@ def train(samples: Sequence[Event], version: int, *, chance: random.Random) -> D
     Equal arguments give equal dictionaries.
 
     Raises:
-        TooFewSamples: there is nothing to learn from them.
+        TooFewSamples: there is nothing to learn from them yet.
     """
     words = masking.kept_words(samples)
     inputs: list[bytes] = []
     for size in BLOCK_SIZES:
         for block in _blocks(samples, size):
             inputs += _sections(masking.masked(block, words, chance))
-    return Dictionary(version, trained(inputs, SIZE))
+    try:
+        return Dictionary(version, trained(inputs, SIZE))
+    except (ValueError, ZstdError) as error:
+        raise TooFewSamples(len(samples)) from error
 
 
-ROWS_TRAINED_UP_TO = 32
 SIZE: Final = 16 * 1024
 """Bytes. Beyond, blocks hardly shrink."""
 
 BLOCK_SIZES: Final = (5, 10, 50, 100)
 """Events: what is trained on is what is compressed, small blocks as rows, others as sections."""
+
+
+_ROWS_UP_TO: Final = 40
 
 
 def _blocks(events: Sequence[Event], size: int) -> Iterator[list[Event]]:
@@ -69,7 +80,7 @@ def _blocks(events: Sequence[Event], size: int) -> Iterator[list[Event]]:
 
 
 def _sections(block: list[Event]) -> list[bytes]:
-    if len(block) <= ROWS_TRAINED_UP_TO:
+    if len(block) <= _ROWS_UP_TO:
         return [rows.encode(block).packed]
     times = [event.timestamp for event in block]
     return [encode_kinds_and_times(block, times), encode_messages(block), encode_detail(block).packed]

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -78,8 +79,8 @@ def count_levels(times: Sequence[int], levels: bytes) -> tuple[tuple[int, ...], 
         first, last = times[0] // MINUTE_MS, times[-1] // MINUTE_MS
         if last - first < _MOST_MINUTES:
             edges[1:1] = [bisect_left(times, minute * MINUTE_MS) for minute in range(first + 1, last + 1)]
-    bounds = zip(edges, edges[1:], strict=False)
-    return tuple([tuple([levels.count(level, low, high) for level in range(len(LEVELS))]) for low, high in bounds])
+    weights = range(len(LEVELS))
+    return tuple([tuple([levels.count(weight, low, high) for weight in weights]) for low, high in pairwise(edges)])
 
 
 def hash_of(detail: bytes) -> bytes:
@@ -126,7 +127,8 @@ def read(data: bytes) -> tuple[Header, int]:
     counts = _read_counts(reader, mask, last - span, last)
     if sum(map(sum, counts)) != count:
         raise UnreadableBlock("has counts that do not add up")
-    part_count, replaces = 0, ()
+    part_count = 0
+    replaces: tuple[int, ...] = ()
     if flags & MERGED:
         part_count = reader.varint()
         replaces = tuple(reader.varints(min(reader.varint(), len(data))))

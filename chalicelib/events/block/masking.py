@@ -103,10 +103,10 @@ class _Mask:
         filler = self._filler.get(text)
         if filler is None:
             hexadecimal = _HEXADECIMAL.issuperset(text.lower())
-            filler = self._filler[text] = "".join([self._character(one, hexadecimal) for one in text])
+            filler = self._filler[text] = "".join([self._character(one, hexadecimal=hexadecimal) for one in text])
         return filler
 
-    def _character(self, one: str, hexadecimal: bool) -> str:
+    def _character(self, one: str, *, hexadecimal: bool) -> str:
         if one.isdigit():
             return self._chance.choice(string.digits)
         if not one.isalpha():
@@ -125,7 +125,7 @@ class _Mask:
 
 def _number_like(value: float, chance: random.Random) -> int | float:
     """A number of the same type and, but for exponents, of as many digits."""
-    shape = repr(value) if isinstance(value, float) or -_LONG < value < _LONG else "0" * 18
+    shape = repr(max(min(value, _LONG), -_LONG))
     if "e" in shape:
         return chance.random()
     return type(value)("".join([chance.choice("123456789") if one.isdigit() else one for one in shape]))

@@ -55,7 +55,8 @@ def pack(events: Sequence[Event], *, received_at: int, dictionary: Dictionary | 
 
     Raises:
         TooLarge: they do not fit an item, or two.
-        ValueError: there are none, a level is not one of `LEVELS`, a time is before 1970, or a text is no Unicode.
+        ValueError: there are none, a level is not one of `LEVELS`, a time is before 1970, a text is no Unicode, or
+            metadata is nested beyond what the interpreter can follow.
     """
     ordered = sorted(events, key=_TIMESTAMP)
     header = _header(ordered, received_at, dictionary)
@@ -63,13 +64,18 @@ def pack(events: Sequence[Event], *, received_at: int, dictionary: Dictionary | 
 
 
 def pack_merged(
-    rows: Sequence[tuple[int, Event]], *, parts: Sequence[Part], replaces: Sequence[int], dictionary: Dictionary | None
+    rows: Sequence[tuple[int, Event]],
+    *,
+    parts: Sequence[Part],
+    replaces: Sequence[int],
+    received_at: int | None = None,
+    dictionary: Dictionary | None,
 ) -> Packed:
     """Pack the rows of several blocks into one that stands for all of them.
 
     Rows are (index into `parts`, event), those of a part in the part's own order. They are stored by timestamp, then
     part, then row, so that the n-th row of a part stays its n-th. `replaces` are the generations of merged blocks that
-    this one stands for besides.
+    this one stands for besides. `received_at` is when it is merged; the newest receipt of its parts where not said.
 
     Raises:
         TooLarge, ValueError: as `pack`.
@@ -80,7 +86,11 @@ def pack_merged(
     packed, batches = merged_parts.encode(parts, [index for index, _ in ordered])
     section = compressor.frame(packed) + batches
     header = msgspec.structs.replace(
-        _header(events, max(part.received_at for part in parts), dictionary),
+        _header(
+            events,
+            max(part.received_at for part in parts) if received_at is None else received_at,
+            dictionary,
+        ),
         flags=MERGED,
         part_count=len(parts),
         replaces=tuple(replaces),
@@ -109,11 +119,14 @@ def _header(events: Sequence[Event], received_at: int, dictionary: Dictionary | 
 
 
 def _smallest(events: list[Event], header: Header, compressor: Compressor, merged: bytes) -> Packed:
-    count = len(events)
-    rows = _in_rows(events, header, compressor, merged) if count <= ROWS_UP_TO else None
-    if rows is None or len(rows.scan) > ROWS_BYTES:
+    try:
+        if len(events) <= ROWS_UP_TO:
+            rows = _in_rows(events, header, compressor, merged)
+            if len(rows.scan) - len(merged) <= ROWS_BYTES:
+                return rows
         return _in_columns(events, header, compressor, merged)
-    return rows
+    except RecursionError as error:
+        raise ValueError("metadata is nested too deeply") from error
 
 
 def _in_rows(events: list[Event], header: Header, compressor: Compressor, merged: bytes) -> Packed:
@@ -125,7 +138,7 @@ def _in_rows(events: list[Event], header: Header, compressor: Compressor, merged
         counts=count_levels((), _levels(events)),
         sizes=(*header.sizes, len(frame)),
     )
-    return _fitting(header, (merged, frame, lines.raw), None)
+    return _joined(header, (merged, frame, lines.raw), None)
 
 
 def _in_columns(events: list[Event], header: Header, compressor: Compressor, merged: bytes) -> Packed:
@@ -140,18 +153,22 @@ def _in_columns(events: list[Event], header: Header, compressor: Compressor, mer
         sizes=(*header.sizes, len(scanned), len(messages)),
     )
     if len(section) < DETACHED_FROM:
-        return _fitting(header, (merged, scanned, messages, section), None)
+        return _fitting(_joined(header, (merged, scanned, messages, section), None))
     detail = bytes((VERSION << 4 | DETAIL,)) + section
     header = msgspec.structs.replace(header, flags=header.flags | DETACHED, detail_hash=hash_of(detail))
-    return _fitting(header, (merged, scanned, messages), detail)
+    return _fitting(_joined(header, (merged, scanned, messages), detail))
 
 
-def _fitting(header: Header, sections: tuple[bytes, ...], detail: bytes | None) -> Packed:
+def _joined(header: Header, sections: tuple[bytes, ...], detail: bytes | None) -> Packed:
     scan = b"".join((write(header), *sections))
-    largest = max(len(scan), len(detail or b""))
+    return Packed(scan, detail, header.first, header.last, header.count, header.detail_hash)
+
+
+def _fitting(packed: Packed) -> Packed:
+    largest = max(len(packed.scan), len(packed.detail or b""))
     if largest > MAX_BLOB:
         raise TooLarge(largest, MAX_BLOB)
-    return Packed(scan, detail, header.first, header.last, header.count, header.detail_hash)
+    return packed
 
 
 def _levels(events: Sequence[Event]) -> bytes:

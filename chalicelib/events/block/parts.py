@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-from chalicelib.events.block.columns import decode, encode_integers
+from chalicelib.events.block.column_decoding import decode
+from chalicelib.events.block.column_encoding import encode_integers
 from chalicelib.events.block.errors import UnreadableBlock
 from chalicelib.events.block.wire import Reader, planes, read_codes, varint, width_of
 
@@ -46,7 +47,9 @@ def encode(parts: Sequence[Part], part_of_row: Sequence[int]) -> tuple[bytes, by
     return b"".join(out) + codes, b"".join([part.batch for part in parts])
 
 
-def decode_parts(packed: bytes, batches: bytes, part_count: int, row_count: int) -> tuple[tuple[Part, ...], Sequence[int]]:
+def decode_parts(
+    packed: bytes, batches: bytes, part_count: int, row_count: int
+) -> tuple[tuple[Part, ...], Sequence[int]]:
     """The parts, and for each row the index of its part."""
     if not 0 < part_count <= row_count or len(batches) != BATCH_SIZE * part_count:
         raise UnreadableBlock("has another number of parts than it states")

@@ -36,9 +36,7 @@ def open_block(scan: bytes, dictionaries: Callable[[int], Dictionary]) -> "Block
 class Block:
     """The events of one block, ascending by time, row by row or field by field. What was read is kept."""
 
-    def __init__(
-        self, scan: bytes, header: Header, at: int, dictionaries: Callable[[int], Dictionary]
-    ) -> None:
+    def __init__(self, scan: bytes, header: Header, at: int, dictionaries: Callable[[int], Dictionary]) -> None:
         self.header = header
         self._scan = scan
         self._dictionaries = dictionaries

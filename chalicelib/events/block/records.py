@@ -1,7 +1,8 @@
 """Metadata taken apart into columns by path, and put together again.
 
-Rows that have the same set of paths have the same **shape**. Shapes replace presence bits: a column holds the values of
-the rows whose shape names it, shape by shape, rows in order. Lists, empty objects and whatever lies too deep are values.
+Rows that have the same set of paths have the same **shape**. Shapes replace presence bits: a column holds the values
+of the rows whose shape names it, shape by shape, rows in order. Lists, empty objects and whatever lies too deep are
+values.
 """
 
 from collections import defaultdict

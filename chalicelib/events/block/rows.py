@@ -1,11 +1,12 @@
 """The small form: a few events as lines of JSON arrays, trace and span ids in binary beside them.
 
 Each line is `[age, level, type, message, service, environment, user_id, session_id, device_type, device_id, trace_id,
-span_id, metadata]`. Age is milliseconds before the block's last event. An id is text, or a number: 0 for none, 1 for the
-next raw bytes, n > 1 for the id of n - 1 events before.
+span_id, metadata]`. Age is milliseconds before the block's last event. A trace or span id is text, or a number: 0 for
+none, 1 for the next raw bytes, n > 1 for the id of n - 1 events before.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
@@ -89,7 +90,7 @@ def decode(packed: bytes, raw: bytes, *, last: int, count: int) -> list[Event]:
         )
         for row, trace, span in zip(rows, traces, spans, strict=True)
     ]
-    if any(later.timestamp < event.timestamp for event, later in zip(events, events[1:], strict=False)):
+    if any(later.timestamp < event.timestamp for event, later in pairwise(events)):
         raise UnreadableBlock("has rows that are not in order")
     return events
 

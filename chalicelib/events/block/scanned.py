@@ -46,30 +46,28 @@ def encode_kinds_and_times(events: Sequence[Event], times: Sequence[int]) -> byt
         varint(len(words)),
         words,
         varint(len(code_of)),
-        *table,
         varint(step_width),
         planes(list(map(code_of.__getitem__, kinds)), width_of(len(code_of) - 1)),
         planes(steps, step_width),
+        *table,
     ))  # fmt: skip
 
 
 class Scanned:
     """Section A, read. Each field is looked up only when it is asked for."""
 
-    __slots__ = ("_kinds", "_steps", "_table", "_words")
-
     def __init__(self, data: bytes, count: int) -> None:
         reader = Reader(data)
         self._words = reader.take(reader.varint()).split(WITHIN)
         if len(self._words) != len(CODED_FIELDS):
             raise UnreadableBlock("has another number of vocabularies")
-        kind_count = reader.varint()
-        if not 0 < kind_count <= count:
+        self._kind_count = reader.varint()
+        if not 0 < self._kind_count <= count:
             raise UnreadableBlock("has more kinds than events")
-        self._table = [_read_table(reader, words.count(BETWEEN) + 1, kind_count) for words in self._words]
         step_width = reader.varint()
-        self._kinds = read_codes(reader, count, kind_count)
-        self._steps = numbers(reader.rest(), count - 1, step_width)
+        self._kinds = read_codes(reader, count, self._kind_count)
+        self._steps = numbers(reader.take((count - 1) * step_width), count - 1, step_width)
+        self._tables = reader
 
     def times(self, first: int) -> list[int]:
         return list(accumulate(self._steps, initial=first))
@@ -78,23 +76,24 @@ class Scanned:
         """The words of a field and one code a row; no codes where there is one word only."""
         at = CODED_FIELDS.index(field)
         words = split(self._words[at], self._words[at].count(BETWEEN) + 1)
-        table = self._table[at]
-        if table is None:
+        if len(words) == 1:
             return words, None
+        table = self._table(at, len(words))
         if isinstance(table, bytes) and isinstance(self._kinds, bytes):
             return words, self._kinds.translate(table.ljust(256, b"\0"))
         codes = [table[kind] for kind in self._kinds]
         return words, bytes(codes) if isinstance(table, bytes) else codes
 
+    def _table(self, at: int, word_count: int) -> Codes:
+        """For each kind the place of its word in the vocabulary of a field."""
+        before = [words.count(BETWEEN) for words in self._words[:at]]
+        skipped = sum(width_of(most) for most in before if most) * self._kind_count
+        return read_codes(Reader(self._tables.data, self._tables.at + skipped), self._kind_count, word_count)
+
     def column(self, field: str) -> list[str]:
         """The field of every row."""
         words, codes = self.codes(field)
         return [words[code] for code in codes] if codes is not None else words * len(self._kinds)
-
-
-def _read_table(reader: Reader, words: int, kind_count: int) -> Codes | None:
-    """For each kind the place of its word in the field's vocabulary; None where there is one word."""
-    return read_codes(reader, kind_count, words) if words > 1 else None
 
 
 _KIND = attrgetter(*CODED_FIELDS)
@@ -103,4 +102,3 @@ _KIND = attrgetter(*CODED_FIELDS)
 def encode_messages(events: Sequence[Event]) -> bytes:
     """Section M, before compression."""
     return joined([event.message for event in events])
-

@@ -153,20 +153,14 @@ class Measures(Aggregate):
 
     def add(self, block: Block, mask: Mask) -> None:
         for key, values in _collected(block, mask, self.metric.field, self.fields).items():
-            held = self._holder(key)
-            if held is None:
-                self.other += len(values)
-            else:
-                held.add(values)
+            measure = self._make()
+            measure.add(values)
+            self._take(key, measure)
 
     def merge(self, other: Self) -> None:
         self.other += other.other
         for key, measure in other._held.items():
-            held = self._holder(key)
-            if held is None:
-                self.other += measure.count
-            else:
-                held.merge(measure)
+            self._take(key, measure)
 
     def result(self) -> Grouped:
         answers = {key: self._answer(measure, self.metric) for key, measure in self._held.items()}
@@ -177,10 +171,11 @@ class Measures(Aggregate):
         known = {key: value for key, value in answers.items() if value is not None}
         return _grouped(self.fields, known, sizes, self.other, exact=exact)
 
-    def _holder(self, key: Key) -> Measure | None:
-        if key not in self._held and len(self._held) >= self.most:
-            return None
-        return self._held.setdefault(key, self._make())
+    def _take(self, key: Key, measure: Measure) -> None:
+        if measure.count and (key in self._held or len(self._held) < self.most):
+            self._held.setdefault(key, self._make()).merge(measure)
+        else:
+            self.other += measure.count
 
 
 def parse_metric(text: str) -> Metric:

@@ -53,7 +53,7 @@ def word_test(test: FieldTest) -> Callable[[str], bool]:
             return lambda word: word.lower() == wanted
         case StartsWith(_, prefix):
             start = prefix.lower()
-            return lambda word: word != "" and word.lower().startswith(start)
+            return lambda word: word.lower().startswith(start)
         case Exists():
             return lambda word: word != ""
         case Compare(_, operator, str(bound)):

@@ -15,7 +15,7 @@ MOST_BUCKETS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The counts by level from `at`, in milliseconds, for the length of a bucket. Levels without events are left out."""
+    """The counts by level from `at`, in milliseconds, for the length of a bucket. Levels without any are left out."""
 
     at: int
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -30,8 +30,8 @@ class Timeline:
     needs_detail = False
 
     def __init__(self, start: int, end: int, bucket_ms: int) -> None:
-        if bucket_ms <= 0 or end <= start or -(-(end - start) // bucket_ms) > MOST_BUCKETS:
-            raise ValueError(f"{start}..{end} by {bucket_ms} is not 1 to {MOST_BUCKETS:,} buckets")
+        if bucket_ms <= 0 or not 1 <= -(-(end - start) // bucket_ms) <= MOST_BUCKETS:
+            raise ValueError(f"{start}..{end} by {bucket_ms} ms is not 1 to {MOST_BUCKETS} buckets")
         self.start = start
         self.end = end
         self.bucket_ms = bucket_ms

@@ -1,0 +1,106 @@
+"""The operator's commands, as they are typed."""
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib.identity.api_keys import KeyRefused, authenticated
+from chalicelib.identity.projects import ids_of
+from infra.admin import bootstrap, main
+
+CREATE = ("create-project", "--org", "acme", "--project", "shop")
+Capture = pytest.CaptureFixture[str]
+
+
+def said(capsys: Capture, *arguments: str) -> dict[str, Any]:
+    assert main([*arguments, "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def refusal(capsys: Capture, *arguments: str) -> str:
+    assert main(arguments) == 1
+    return capsys.readouterr().err
+
+
+def test_a_project_is_created_and_its_keys_are_printed_once(store: None, capsys: Capture) -> None:
+    made = said(capsys, *CREATE, "--retention-days", "7")
+    assert {name: made[name] for name in ("org", "project", "retention_days")} == {
+        "org": "acme", "project": "shop", "retention_days": 7
+    }  # fmt: skip
+    assert authenticated(made["ingest_key"], now=0).kind == "ingest"
+    assert authenticated(made["query_key"], now=0).kind == "query"
+    assert said(capsys, "list-projects", "--org", "acme") == {
+        "projects": [{"project": "shop", "name": "shop", "retention_days": 7}]
+    }
+
+
+def test_as_text_the_keys_stand_beside_their_names(moto_store: None, capsys: Capture) -> None:
+    assert main(CREATE) == 0
+    lines = dict(line.split() for line in capsys.readouterr().out.splitlines())
+    assert lines["ingest_key"].startswith("scry_ing_")
+    assert lines["query_key"].startswith("scry_qry_")
+
+
+def test_keys_are_made_listed_and_revoked(moto_store: None, capsys: Capture) -> None:
+    said(capsys, *CREATE)
+    where = ("--org", "acme", "--project", "shop")
+    made = said(capsys, "create-key", *where, "--kind", "query", "--label", "grafana", "--lifetime-days", "30")
+    listed = said(capsys, "list-keys", *where)["keys"]
+    assert sorted(key["label"] for key in listed) == ["first", "first", "grafana"]
+    assert made["key"] not in json.dumps(listed)
+    said(capsys, "revoke-key", made["id"])
+    assert len(said(capsys, "list-keys", *where)["keys"]) == 2
+    with pytest.raises(KeyRefused):
+        authenticated(made["key"], now=0)
+
+
+def test_what_cannot_be_done_says_why(moto_store: None, capsys: Capture) -> None:
+    said(capsys, *CREATE)
+    assert "'shop' is taken" in refusal(capsys, *CREATE)
+    assert "cannot be a slug" in refusal(capsys, "create-project", "--org", "Acme Ltd", "--project", "x")
+    assert "no project 'x'" in refusal(capsys, "create-key", "--org", "acme", "--project", "x", "--kind", "query")
+    assert "no organisation 'x'" in refusal(capsys, "list-projects", "--org", "x")
+    assert "no key 'abcdefgh'" in refusal(capsys, "revoke-key", "abcdefgh")
+
+
+def test_without_tables_the_command_that_creates_them_is_named(
+    moto_store: None, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chalicelib import settings
+
+    monkeypatch.setenv("SCRY_STAGE", "other")
+    settings.current.cache_clear()
+    assert "create-tables" in refusal(capsys, *CREATE)
+    assert "scrywatch-other-events" in said(capsys, "create-tables")["tables"]
+    said(capsys, *CREATE)
+
+
+def test_wrong_settings_are_named(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    from chalicelib import settings
+
+    monkeypatch.setenv("SCRY_SECRETS", "")
+    settings.current.cache_clear()
+    assert "SCRY_SECRETS" in refusal(capsys, *CREATE)
+
+
+def test_the_first_account_is_made_once_and_kept(moto_store: None) -> None:
+    first = bootstrap(url="http://127.0.0.1:8000", known=None)
+    assert set(first) == {"url", "email", "password", "org", "project", "ingest_key", "query_key", "mcp_url"}
+    assert (first["org"], first["project"], first["mcp_url"]) == ("local", "app", "http://127.0.0.1:8000/mcp")
+    assert ids_of("local", "app") is not None
+    moved = bootstrap(url="http://127.0.0.1:9000", known=first)
+    assert moved == first | {"url": "http://127.0.0.1:9000", "mcp_url": "http://127.0.0.1:9000/mcp"}
+
+
+def test_an_account_that_was_lost_is_made_anew_under_another_slug(moto_store: None) -> None:
+    first, second = (bootstrap(url="http://127.0.0.1:8000", known=None) for _ in range(2))
+    assert (first["org"], second["org"]) == ("local", "local-2")
+    assert first["email"] != second["email"]
+
+
+def test_an_account_whose_data_is_gone_is_made_anew(moto_store: None) -> None:
+    first = bootstrap(url="http://127.0.0.1:8000", known=None)
+    gone = first | {"ingest_key": "scry_ing_" + "0" * 44}
+    assert bootstrap(url="http://127.0.0.1:8000", known=gone)["ingest_key"] != first["ingest_key"]
