@@ -10,7 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from benchmarks.corpus import events, ndjson
-from chalicelib.events.block import Dictionary, Packed, pack, train
+from chalicelib.events.block import Dictionary, Packed, pack
+from chalicelib.events.block.training import train
 from chalicelib.events.event import Event
 
 if sys.version_info >= (3, 14):

@@ -8,6 +8,9 @@ OrgId = NewType("OrgId", bytes)
 ProjectId = NewType("ProjectId", bytes)
 """8 random bytes, unique across organisations."""
 
+UserId = NewType("UserId", bytes)
+"""8 random bytes."""
+
 BatchId = NewType("BatchId", bytes)
 """10 bytes: a hash of the project and the body (or its `Idempotency-Key`)."""
 

@@ -21,6 +21,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Signing keys, the first signs, all verify: rotating means putting a new one in front."""
     url: str
     retention_days: int
+    mail: str
+    """How mail leaves: `ses`, `outbox` (kept and shown by the product, for a laptop) or `none`."""
+    mail_from: str
+    sign_up: str
+    """Who may make an account: `open`, `first` (until there is one) or `closed`."""
 
     @property
     def table_prefix(self) -> str:
@@ -45,7 +50,12 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         secrets=_secrets(environment.get("SCRY_SECRETS", ""), problems),
         url=_url(environment.get("SCRY_URL", "http://127.0.0.1:8000"), problems),
         retention_days=_days(environment.get("SCRY_RETENTION_DAYS", "30"), problems),
+        mail=_one_of("SCRY_MAIL", environment.get("SCRY_MAIL", "none"), ("none", "outbox", "ses"), problems),
+        mail_from=environment.get("SCRY_MAIL_FROM", ""),
+        sign_up=_one_of("SCRY_SIGN_UP", environment.get("SCRY_SIGN_UP", "open"), ("open", "first", "closed"), problems),
     )
+    if settings.mail == "ses" and "@" not in settings.mail_from:
+        problems.append("SCRY_MAIL_FROM must be the address that mail comes from, since SCRY_MAIL is ses")
     if problems:
         raise SettingsWrong(problems)
     return settings
@@ -88,6 +98,12 @@ def _secrets(value: str, problems: list[str]) -> tuple[bytes, ...]:
     if not secrets:
         problems.append("SCRY_SECRETS is missing: one or more keys of 32 bytes in hex, separated by commas, newest first")
     return tuple(secrets)
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...], problems: list[str]) -> str:
+    if value not in known:
+        problems.append(f"{name} must be one of {', '.join(known)}, not {value!r}")
+    return value
 
 
 def _days(value: str, problems: list[str]) -> int:

@@ -62,6 +62,23 @@ def test_text_is_found_however_often_it_occurs(text: str, data: st.DataObject) -
     assert list(rows) == [row for row, event in enumerate(events) if text.lower() in event.message.lower()]
 
 
+@pytest.mark.parametrize(
+    "text", ["k", "273 k", "i", "i\u0307", "istanbul", "İstanbul", "K", "\u212a", "οδος", "σ", "ß", "SS"]
+)
+def test_letters_whose_lower_case_is_peculiar_are_found_as_in_each_message_alone(text: str) -> None:
+    messages = ["273 \u212a", "273 K", "İstanbul", "istanbul", "ΟΔΟΣ", "ΟΔΟΣ ΟΔΟΣΑ", "Straße", "STRASSE", ""] * 3
+    events = [Event(timestamp=START + at, message=message) for at, message in enumerate(messages)]
+    rows = Filter(Contains(text)).mask(block_of(events)).rows()
+    assert list(rows) == [row for row, message in enumerate(messages) if text.lower() in message.lower()]
+
+
+@pytest.mark.parametrize("query", [f"-ts:{START + 3}..{START + 5}", f"-ts<{START + 3}", f"-ts>{START + 5}"])
+def test_a_time_range_can_be_excluded(query: str) -> None:
+    events = [Event(timestamp=START + at) for at in range(9)]
+    expected = [row for row, event in enumerate(events) if matches(parse(query), event)]
+    assert list(Filter(parse(query)).mask(block_of(events)).rows()) == expected
+
+
 def test_the_detail_is_not_needed_for_a_query_that_does_not_ask_for_it() -> None:
     block = block_without_detail(FILLER)
     assert block.needs_detail

@@ -81,14 +81,23 @@ def test_counts_known_only_by_their_ends_are_taken_where_one_bucket_holds_them()
     assert [point.counts for point in timeline.result()] == [{"info": 2}, {}]
 
 
+def test_minutes_that_buckets_cut_are_not_counted_from_a_header() -> None:
+    block = block_of([Event(timestamp=START + at * 5_000, message=f"{at}") for at in range(48)])
+    assert block.minutes() is not None
+    timeline = Timeline(START, START + 270_000, 90_000)
+    assert not timeline.add_header(block, {"info"})
+    timeline.add(block, Mask.everything(48))
+    assert [point.counts for point in timeline.result()] == [{"info": 18}, {"info": 18}, {"info": 12}]
+
+
 @pytest.mark.parametrize("end", [START + MINUTE, START + MINUTE + 30_000])
 def test_an_event_at_the_very_end_is_not_counted(end: int) -> None:
-    block = block_of([Event(timestamp=at) for at in (START, end - 1, end)])
+    block = block_of([Event(timestamp=at, message=f"{at}") for at in (*range(START, START + 58), end - 1, end)])
     timeline = Timeline(START, end, MINUTE)
     assert not timeline.add_header(block, {"info"})
     assert not timeline.add_counts(end - 1, end, {"info": 1})
-    timeline.add(block, Mask.everything(3))
-    assert sum(point.counts.get("info", 0) for point in timeline.result()) == 2
+    timeline.add(block, Mask.everything(60))
+    assert sum(point.counts.get("info", 0) for point in timeline.result()) == 59
 
 
 @pytest.mark.requirement("I9")

@@ -43,7 +43,7 @@ own from 4 KB. Random ids stand outside the frames, where they would only spoil 
 A change of this layout takes a new version; every version stays readable, and its fixtures stay in the tests.
 """
 
-from chalicelib.events.block.dictionary import Dictionary, TooFewSamples, train
+from chalicelib.events.block.dictionary import Dictionary
 from chalicelib.events.block.errors import MAX_BLOB, TooLarge, UnreadableBlock
 from chalicelib.events.block.header import VERSION, Header
 from chalicelib.events.block.pack import Packed, pack, pack_merged
@@ -58,11 +58,9 @@ __all__ = [
     "Header",
     "Packed",
     "Part",
-    "TooFewSamples",
     "TooLarge",
     "UnreadableBlock",
     "open_block",
     "pack",
     "pack_merged",
-    "train",
 ]
