@@ -9,7 +9,7 @@ WORKERS ?= 2
 export PORT DATA ENDPOINT DEMO RATE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full test-localstack check bench upgrade clean environment
+.PHONY: help run test test-full test-localstack check admin screenshots bench upgrade clean environment browser
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1	\2/' | expand -t 18
@@ -17,10 +17,10 @@ help: ## Show this list.
 run: environment ## Run the product on 127.0.0.1:8000. PORT= DATA= ENDPOINT= change that; DEMO=1 adds a stream of events.
 	@exec $(RUN) infra.local
 
-test: check ## Prove the product: the checks and every test, in one pass.
+test: check browser ## Prove the product: the checks and every test, in one pass.
 	@$(RUN) pytest -n $(WORKERS) $(TESTS)
 
-test-full: check ## The long form of the tests: many more generated examples.
+test-full: check browser ## The long form of the tests: many more generated examples.
 	@HYPOTHESIS_PROFILE=full $(RUN) pytest -n $(WORKERS) $(TESTS)
 
 test-localstack: environment ## Run the storage and query tests against another DynamoDB, say ENDPOINT=http://127.0.0.1:4566.
@@ -34,12 +34,19 @@ check: environment ## Check style, types, imports and the house rules, without r
 	@.venv/bin/lint-imports --no-logo
 	@$(RUN) infra.rules
 
+admin: environment ## Projects and keys, for operators: make admin ARGS="create-project --org acme --project web".
+	@$(RUN) infra.admin $(ARGS)
+
+screenshots: browser ## Take a picture of every page, wide and narrow, light and dark: make screenshots DIR=pictures.
+	@$(RUN) infra.screenshots $(or $(DIR),.local/screenshots)
+
 bench: environment ## Measure against peers and floors, and print the table.
+	@$(RUN) pip install --quiet --no-deps -r requirements-bench.txt
 	@$(RUN) benchmarks
 
 upgrade: environment ## Move every pin to the newest version, then install.
 	@$(RUN) infra.upgrade
-	@$(MAKE) --no-print-directory environment
+	@$(MAKE) --no-print-directory browser
 
 clean: ## Remove what can be made again. The data of `make run` stays.
 	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
@@ -47,3 +54,6 @@ clean: ## Remove what can be made again. The data of `make run` stays.
 
 environment: ## Make .venv and .tools from the pins, if they are not up to date. The other targets do it by themselves.
 	@$(PYTHON) infra/environment.py
+
+browser: environment ## Install Chromium and the tools that check pages, if they are missing. `make test` does it by itself.
+	@$(RUN) infra.browser.install

@@ -96,7 +96,7 @@ def _secrets(value: str, problems: list[str]) -> tuple[bytes, ...]:
             problems.append(f"SCRY_SECRETS: key {number} must be at least {SECRET_BYTES} bytes in hex")
         secrets.append(secret)
     if not secrets:
-        problems.append("SCRY_SECRETS is missing: one or more keys of 32 bytes in hex, separated by commas, newest first")
+        problems.append("SCRY_SECRETS is missing: keys of 32 bytes in hex, separated by commas, newest first")
     return tuple(secrets)
 
 

@@ -3,28 +3,36 @@
     python -m infra.admin create-tables
     python -m infra.admin create-project --org acme --project shop
 
-It works on the deployment that the `SCRY_…` variables name (`docs/settings.md`), and prints keys once: nothing can show
-them again. `--json` prints one JSON object instead of text.
+It works on the deployment that the `SCRY_…` variables name (`docs/settings.md`); without them, on the product that
+`make run` runs on this machine, with its data in DATA or `.local`. It prints keys once: nothing can show them again.
+`--json` prints one JSON object instead of text.
 """
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from chalicelib import settings
 from chalicelib.identity import accounts, key_ring
-from chalicelib.identity.accounts import NewOrg, NewProject, NewUser
+from chalicelib.identity.accounts import Owner
 from chalicelib.identity.api_keys import KeyRefused, authenticated
 from chalicelib.identity.key_ring import KeyUnknown
+from chalicelib.identity.membership import Operator
+from chalicelib.identity.names import NameRefused
+from chalicelib.identity.orgs import NewOrg
 from chalicelib.identity.passwords import random_password
+from chalicelib.identity.project_changes import NewProject
 from chalicelib.identity.projects import Project, ids_of, org_by_slug, project_by_id, projects_of
 from chalicelib.identity.slugs import SlugRefused, SlugTaken
 from chalicelib.ids import OrgId, ProjectId
 from chalicelib.settings import SettingsWrong
 from chalicelib.storage.errors import RequestRefused, StoreUnavailable
+from chalicelib.storage.tables import models
 
 FIRST_ORG: Final = NewOrg("local", "Local")
 FIRST_PROJECT: Final = "app"
@@ -37,9 +45,11 @@ class NotThere(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. 0 if it was done; 1 if not, and standard error says why and what helps."""
     given = _parser().parse_args(arguments)
+    _enter_local_deployment()
     try:
+        models.configure()
         result = given.run(given)
-    except (SlugRefused, SlugTaken, KeyUnknown, NotThere, SettingsWrong) as refusal:
+    except (SlugRefused, SlugTaken, NameRefused, KeyUnknown, NotThere, SettingsWrong) as refusal:
         print(_sentence(refusal), file=sys.stderr)
         return 1
     except (RequestRefused, StoreUnavailable) as failure:
@@ -47,6 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     print(json.dumps(result, indent=2) if given.json else _text(result))
     return 0
+
+
+def _enter_local_deployment() -> None:
+    """Takes the settings of the product that runs here, unless the environment names a deployment."""
+    running = Path(os.environ.get("DATA") or ".local") / "deployment.json"
+    if "SCRY_SECRETS" not in os.environ and running.exists():
+        os.environ.update(json.loads(running.read_text()))
+        settings.current.cache_clear()
 
 
 def bootstrap(*, url: str, known: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -58,9 +76,9 @@ def bootstrap(*, url: str, known: Mapping[str, Any] | None) -> dict[str, Any]:
     if known is not None and _works(known["ingest_key"]) and _works(known["query_key"]):
         return {**known, **where}
     org = _free(FIRST_ORG)
-    owner = NewUser(f"owner@{org.slug}.example", "Owner", random_password())
+    owner = Owner(f"owner@{org.slug}.example", "Owner", random_password())
     project = NewProject(FIRST_PROJECT, "App", settings.current().retention_days)
-    created = accounts.create_project(org, project, owner=owner)
+    created = accounts.create_project(org, project, now=_now(), owner=owner)
     return {
         **where,
         "email": owner.email,
@@ -121,7 +139,8 @@ def _create_tables(_: argparse.Namespace) -> dict[str, Any]:
 def _create_project(given: argparse.Namespace) -> dict[str, Any]:
     days = given.retention_days or settings.current().retention_days
     org = NewOrg(given.org, given.org_name or given.org)
-    created = accounts.create_project(org, NewProject(given.project, given.project_name or given.project, days))
+    project = NewProject(given.project, given.project_name or given.project, days)
+    created = accounts.create_project(org, project, now=_now())
     return {
         "org": given.org,
         "project": given.project,
@@ -140,7 +159,9 @@ def _list_projects(given: argparse.Namespace) -> dict[str, Any]:
 
 def _create_key(given: argparse.Namespace) -> dict[str, Any]:
     org, project = _place(given)
-    key = key_ring.create_key(org, project, given.kind, label=given.label, lifetime_days=given.lifetime_days)
+    key = key_ring.create_key(
+        org, project, given.kind, by=Operator(), label=given.label, lifetime_days=given.lifetime_days, now=_now()
+    )
     return {"kind": key.kind, "id": key.key_id, "key": key.text}
 
 
@@ -156,7 +177,7 @@ def _list_keys(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def _revoke_key(given: argparse.Namespace) -> dict[str, Any]:
-    key_ring.revoke_key(given.id)
+    key_ring.revoke_key(key_ring.key_by_id(given.id), by=Operator(), now=_now())
     return {"revoked": given.id}
 
 
@@ -173,7 +194,7 @@ def _described(project: Project) -> dict[str, Any]:
 
 def _works(key: str) -> bool:
     try:
-        authenticated(key, now=int(datetime.now(UTC).timestamp()))
+        authenticated(key, now=_now())
     except KeyRefused:
         return False
     return True
@@ -193,6 +214,10 @@ def _store_trouble(failure: Exception) -> str:
         return "The tables are not there. This creates them: python -m infra.admin create-tables"
     endpoint = settings.current().dynamodb_endpoint or f"DynamoDB in {settings.current().region}"
     return f"{endpoint} did not do it: {failure}"
+
+
+def _now() -> int:
+    return int(datetime.now(UTC).timestamp())
 
 
 def _moment(seconds: int | None) -> str | None:

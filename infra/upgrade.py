@@ -1,4 +1,4 @@
-"""Moves every pin to the newest version: the Python requirements and the embedded engine.
+"""Moves every pin to the newest version: the Python requirements, the embedded engine, the tools that check pages.
 
 It only rewrites the files; `make upgrade` installs afterwards, and `make test` says whether that was wise.
 """
@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from infra.browser import PINS as TOOL_PINS
+from infra.browser.install import NPM_OPTIONS
 from infra.engine_binary import PINS, ROOT
 
-REQUIREMENTS: Final = (ROOT / "requirements.txt", ROOT / "requirements-dev.txt")
+TOOLS, TOOLS_LOCK = TOOL_PINS
+REQUIREMENTS: Final = tuple(ROOT / f"requirements{kind}.txt" for kind in ("", "-dev", "-bench"))
 
 _PIN: Final = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?P<extras>\[[^]]*])?==(?P<version>[^;\s]+)", re.MULTILINE)
 
@@ -39,6 +42,11 @@ def main() -> int:
     for path in REQUIREMENTS:
         _rewrite(path, repinned(path.read_text(), newest))
     _rewrite(PINS, _repinned_engine(PINS.read_text()))
+    _rewrite(TOOLS, _repinned_tools(TOOLS.read_text()))
+    # What the tools need in their turn. A digest is enough to know it by: registries have mirrors.
+    lock = ["npm", "install", "--package-lock-only", "--omit-lockfile-registry-resolved", *NPM_OPTIONS]
+    TOOLS_LOCK.unlink()
+    subprocess.run(lock, check=True, cwd=TOOLS.parent)
     return 0
 
 
@@ -51,10 +59,21 @@ def _newest_packages() -> dict[str, str]:
 def _repinned_engine(text: str) -> str:
     pins = json.loads(text)
     for package in pins["packages"].values():
-        npm = ["npm", "view", package["package"], "version", "dist.integrity", "--json", "--silent"]
-        found = json.loads(subprocess.run(npm, check=True, capture_output=True, text=True).stdout)
+        found = json.loads(_npm_view(package["package"], "version", "dist.integrity"))
         pins["version"], package["integrity"] = found["version"], found["dist.integrity"]
     return json.dumps(pins, indent=2) + "\n"
+
+
+def _repinned_tools(text: str) -> str:
+    pins = json.loads(text)
+    for name in pins["dependencies"]:
+        pins["dependencies"][name] = json.loads(_npm_view(name, "version"))
+    return json.dumps(pins, indent=2) + "\n"
+
+
+def _npm_view(package: str, *fields: str) -> str:
+    npm = ["npm", "view", package, *fields, "--json", "--silent"]
+    return subprocess.run(npm, check=True, capture_output=True, text=True).stdout
 
 
 def _rewrite(path: Path, text: str) -> None:

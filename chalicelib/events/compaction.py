@@ -1,7 +1,7 @@
 """Merging: many small blocks of an hour become few large ones, while queries run.
 
 Packing one event costs what packing ten does, and reading a thousand items costs more than reading one. Blocks of more
-than 50 rows are left alone: merging them would cost more than it saves.
+than 50 rows, or of many bytes, are left alone: merging them would cost more than it saves.
 
     run                                     store                        a query that began at any point
     ---                                     -----                        -------------------------------
@@ -17,7 +17,15 @@ than 50 rows are left alone: merging them would cost more than it saves.
     7 the next run deletes it again         d m1
 
     m1 may itself be merged into m2, which then replaces generation 1 and names b1 b2 b3. Generations only grow, and a
-    merged block that a higher one replaces is not read, not even if a stalled run puts it after its deletion.
+    merged block that a higher one replaces is not read, nor what it says to replace:
+
+    run A (stalls)                          run B, C                     store
+    --------------                          --------                     -----
+    reads m1 b4 b5, packs m2'(m1 b4 b5)                                  m1 b4 b5
+                                            B puts m2(b4 b5)             m1 m2
+                                            C puts m3(m2 b6): replaces 2 m1 m2 m3; later m2 is deleted: m1 m3
+    puts m2' IF absent: it is                                            m1 m2' m3: m3 replaces 2, so m2' counts for
+                                                                         nothing, and m1 is read
 
 A reader loads the merged blocks of a partition before its blocks, in one query (`store.read`).
 """
@@ -43,10 +51,13 @@ from chalicelib.storage.writes import delete_all
 SETTLED_MS: Final = 15 * 60_000
 """Blocks rest for so long after they came: a resend is most likely then."""
 
-GRACE_MS: Final = 10 * 60_000
-"""How long the merged-away stay: a query runs for less than half a minute."""
+GRACE_MS: Final = 30 * 60_000
+"""How long the merged-away stay. A query runs for less than half a minute; but a merged block bears the time when its
+run began, and a run may take a quarter of an hour."""
 
 SMALL_ROWS: Final = 50
+SMALL_BYTES: Final = 16 * 1024
+"""So that any that are worth merging fit into one item."""
 SMALL_MERGED_ROWS: Final = 1_000
 ROWS_LIMIT: Final = 5_000
 WORTH_IT_LATER: Final = 200
@@ -120,7 +131,10 @@ def _merge_some(scope: Scope, partition: bytes, slot: Slot, *, now_ms: int, dead
 
 
 def _is_small(stored: Stored) -> bool:
-    return stored.block.header.count <= SMALL_ROWS
+    """A block with a detail of its own is not: an item more is nothing beside its bytes. (And an event that is looked
+    up in its first block while that is deleted would be found without its detail.)"""
+    header = stored.block.header
+    return header.count <= SMALL_ROWS and stored.size <= SMALL_BYTES and not header.detail_hash
 
 
 def _rests(stored: Stored, *, now_ms: int) -> bool:
@@ -212,7 +226,7 @@ def _delete_superseded(scope: Scope, partition: bytes, *, now_ms: int, deadline:
 
 
 def _items_of(leftovers: Sequence[Stored]) -> Iterator[tuple[bytes, bytes]]:
-    """Details first: a block without its detail is worse than a detail without its block."""
+    """Details first: where that is interrupted, the block still tells the next run which detail was its own."""
     for stored in leftovers:
         if stored.block.header.detail_hash:
             yield stored.partition, stored.detail_sort

@@ -1,28 +1,22 @@
-"""Bringing the day index up to date: counting an hour again until nobody adds to it meanwhile."""
+"""Bringing the day index up to date: what the headers of an hour's blocks add up to."""
 
 from collections import Counter
-from typing import Final
 
 from chalicelib.events.query.times import TimeRange
 from chalicelib.events.scope import Scope
-from chalicelib.events.store.index import HourCounts, dirty_marks, needs_mark, write_hour
+from chalicelib.events.store.index import HourCounts, needs_mark, read_marks, write_hour
 from chalicelib.events.store.read import candidates
 from chalicelib.ids import HOUR_MS, Slot
-
-ATTEMPTS: Final = 5
 
 
 def index_hour(scope: Scope, slot: Slot, *, deadline: float) -> bool:
     """Counts an hour and writes its entry; see `store.index` for why that never hides an event.
 
-    False where it was marked anew each time it was counted: it stays dirty, and its blocks are read until the next run.
+    False where it was marked meanwhile: then its blocks are read until it is indexed again.
     """
-    for _ in range(ATTEMPTS):
-        marks = dirty_marks(scope, slot, deadline=deadline)
-        counts = count_hour(scope, slot, deadline=deadline)
-        if write_hour(scope, slot, counts, seen_marks=marks, deadline=deadline):
-            return True
-    return False
+    seen = read_marks(scope, slot, deadline=deadline)
+    counts = count_hour(scope, slot, deadline=deadline)
+    return write_hour(scope, slot, counts, seen=seen, deadline=deadline)
 
 
 def count_hour(scope: Scope, slot: Slot, *, deadline: float) -> HourCounts:

@@ -12,8 +12,8 @@ class Scope(msgspec.Struct, frozen=True):
     project: ProjectId
     retention_days: int
     shards: tuple[tuple[int, int], ...] = ()
-    """The shard plan, oldest entry first: (first slot, count). Before the first entry a slot has one shard. Entries are
-    added for slots that have not begun, and never changed, so that a batch meets the same shard when it is sent again."""
+    """The shard plan, oldest entry first: (first slot, count). Before the first entry a slot has one shard. Entries
+    are added for slots to come and never changed, so that a batch meets the same shard when it is sent again."""
 
     @property
     def retention_ms(self) -> int:

@@ -3,7 +3,7 @@
 import random
 from typing import Final
 
-from chalicelib.events.block.training import train
+from chalicelib.events.block.training import TooFewSamples, train
 from chalicelib.events.event import Event
 from chalicelib.events.query.times import TimeRange
 from chalicelib.events.scope import Scope
@@ -13,6 +13,8 @@ from chalicelib.ids import DAY_MS
 
 LEAST_EVENTS: Final = 500
 SAMPLE_EVENTS: Final = 2_000
+EVENTS_OF_A_BLOCK: Final = LEAST_EVENTS
+"""About so many are taken of one block, so that no batch speaks for all, and one is enough to begin with."""
 SAMPLED_MS: Final = DAY_MS
 RENEWED_AFTER_MS: Final = 6 * DAY_MS
 """A day before writers stop using it, so that there is always one."""
@@ -22,25 +24,31 @@ def renew_dictionary(scope: Scope, *, now_ms: int, deadline: float) -> bool:
     """Trains and publishes a new version where one is due and there is enough to learn from. Says whether it did."""
     current = dictionaries.newest(scope, deadline=deadline)
     stored = current.stored
-    fresh = stored is not None and now_ms - stored.created_at < RENEWED_AFTER_MS
-    if fresh and stored is not None and stored.window_days >= scope.retention_days:
+    if stored is not None and _is_fresh(stored, scope, now_ms=now_ms):
         return False
     sample = _sample(scope, now_ms=now_ms, deadline=deadline)
     if len(sample) < LEAST_EVENTS:
         return False
-    dictionary = train(sample, version=current.version + 1, chance=random.Random(now_ms))  # noqa: S311 (filler text)
+    try:
+        dictionary = train(sample, version=current.version + 1, chance=random.Random(now_ms))  # noqa: S311 (filler text)
+    except TooFewSamples:  # they may be many and have nothing in common
+        return False
     return dictionaries.publish(scope, dictionary, now_ms=now_ms, deadline=deadline)
 
 
+def _is_fresh(stored: dictionaries.Stored, scope: Scope, *, now_ms: int) -> bool:
+    return now_ms - stored.created_at < RENEWED_AFTER_MS and stored.window_days >= scope.retention_days
+
+
 def _sample(scope: Scope, *, now_ms: int, deadline: float) -> list[Event]:
-    """Events of the last day, newest blocks first, a share of each so that no single batch speaks for all."""
+    """Events of the last day, newest blocks first, a share of each large one."""
     sample: list[Event] = []
     window = min(SAMPLED_MS, scope.retention_ms)
     for candidate in candidates(scope, TimeRange(now_ms - window, now_ms), "desc", deadline=deadline):
         stored = candidate.stored
         stored.fetch_detail(deadline=deadline)
         count = stored.block.header.count
-        step = max(1, count // 200)
+        step = max(1, count // EVENTS_OF_A_BLOCK)
         sample += stored.block.events(range(0, count, step))
         if len(sample) >= SAMPLE_EVENTS:
             break

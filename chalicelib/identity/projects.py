@@ -1,10 +1,12 @@
 """Projects as requests meet them: loaded by id, found by the slugs in a URL."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from chalicelib.ids import OrgId, ProjectId, Slot
+from chalicelib.storage.changes import Change, Plain, commit, when
 from chalicelib.storage.dynamodb import Value
 from chalicelib.storage.items import Item, item, items
 from chalicelib.storage.tables import keys
@@ -14,7 +16,7 @@ ACTIVE: Final = "active"
 
 
 class Project(Struct, frozen=True):
-    """A living project."""
+    """A living project. `created_at` is in seconds; `version` counts the changes of its settings."""
 
     org: OrgId
     project: ProjectId
@@ -22,6 +24,8 @@ class Project(Struct, frozen=True):
     name: str
     retention_days: int
     shards: tuple[tuple[Slot, int], ...]
+    created_at: int
+    version: int
 
 
 def project_by_id(org: OrgId, project: ProjectId, *, deadline: float | None = None) -> Project | None:
@@ -50,6 +54,41 @@ def projects_of(org: OrgId) -> list[Project]:
     return sorted(found, key=lambda project: project.slug)
 
 
+def plan_shards(org: OrgId, project: ProjectId, first_slot: Slot, count: int, *, deadline: float | None = None) -> bool:
+    """From this slot on the project's events are spread over so many shards. The slot must lie in the future: a plan
+    for slots that receive events would let a resend miss its first send.
+
+    False, and no change, where the plan reaches that far already, or the project does not live. Raises
+    `StoreUnavailable`.
+    """
+    known = project_by_id(org, project, deadline=deadline)
+    if known is None or (known.shards and known.shards[-1][0] >= first_slot):
+        return False
+    seen = _plain(known.shards)
+    unchanged = "#shards = :seen" if seen else "(attribute_not_exists(#shards) OR #shards = :seen)"
+    condition = when(f"#state = :active AND {unchanged}", _PlanChanged(), active=ACTIVE, seen=seen)
+    change = Change()
+    change.update(
+        keys.TENANTS, keys.org_partition(org), keys.project_sort(project),
+        {"shards": [*seen, [first_slot, count]]}, condition,
+    )  # fmt: skip
+    try:
+        commit(change, deadline=deadline)
+    except _PlanChanged:
+        # By another run, or by this one, where an answer was lost.
+        now = project_by_id(org, project, deadline=deadline)
+        return now is not None and now.shards == (*known.shards, (first_slot, count))
+    return True
+
+
+class _PlanChanged(Exception):
+    """Somebody else planned meanwhile, or the project is gone."""
+
+
+def _plain(plan: Sequence[tuple[Slot, int]]) -> list[Plain]:
+    return [[first, count] for first, count in plan]
+
+
 def _lives(stored: Item) -> bool:
     return stored["state"].text == ACTIVE
 
@@ -62,6 +101,8 @@ def project_of(stored: Item) -> Project:
         name=stored["name"].text,
         retention_days=stored["retention_days"].number,
         shards=tuple(_shard(entry) for entry in stored["shards"].L or ()) if "shards" in stored else (),
+        created_at=stored["created_at"].number,
+        version=stored["version"].number,
     )
 
 

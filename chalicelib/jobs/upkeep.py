@@ -1,13 +1,14 @@
-"""What keeps a project's events cheap to read: merging, the day index, the dictionary. Runs every few minutes.
+"""What keeps a project's events cheap to read, every few minutes: merging, the day index, the dictionary, more shards.
 
-The register says which project-hours received events; nothing is scanned. It has partitions, and for each a lease: of two
-runs one does the work, the other passes on. A run stops at 80 % of its time and saves where it was.
+The register says which project-hours received events; nothing is scanned. It has partitions, and for each a lease: of
+two runs one does the work, the other passes on. A run stops at 80 % of its time and saves where it was.
 
-    register, partition n       notes of the hours since the oldest that is not done
+    register, partition n       every note that is not struck
        -> by project            the next run goes on behind the project where this one stopped
-          -> by hour            compact, index
-          -> watermark, dictionary
-          -> strike the notes that are done: their clock hour is over, their hour is indexed and compacted
+          -> by hour            compact, index, strike the notes that are done
+          -> watermark          once every hour that is noted and may be indexed has been
+          -> dictionary, shards
+       -> idle projects         watermark
 """
 
 import logging
@@ -21,11 +22,12 @@ import msgspec
 from chalicelib.events.compaction import compact, finished
 from chalicelib.events.indexing import can_be_indexed, index_hour
 from chalicelib.events.scope import Scope
-from chalicelib.events.store import index, register
+from chalicelib.events.store import index
 from chalicelib.events.store.register import Work, noted_work, projects_listed, strike
 from chalicelib.events.training import renew_dictionary
 from chalicelib.identity.projects import project_by_id
 from chalicelib.ids import HOUR_MS, OrgId, ProjectId, Slot, slot_of
+from chalicelib.jobs.growth import grow
 from chalicelib.storage import leases
 from chalicelib.storage.errors import StoreUnavailable
 from chalicelib.storage.leases import Lease, LeaseLost
@@ -44,12 +46,12 @@ logger: Final = logging.getLogger(__name__)
 class Progress(msgspec.Struct, array_like=True):
     """What is remembered of a partition of the register from run to run."""
 
-    first_hour: int = 0
-    """The oldest clock hour with a note that is not done."""
     after: bytes = b""
-    """The project behind which to go on."""
+    """Organisation and project behind which to go on."""
+    idle_after: bytes = b""
+    """The same, of the walk over all projects that raises watermarks."""
     idle_at: int = 0
-    """When the watermarks of all projects were last raised, in milliseconds."""
+    """When that walk last came to its end, in milliseconds."""
 
 
 class Report(msgspec.Struct):
@@ -60,78 +62,87 @@ class Report(msgspec.Struct):
     deleted: int = 0
     indexed: int = 0
     trained: int = 0
+    grown: int = 0
     struck: int = 0
     failed: int = 0
-    """Projects that were left for the next run because the store said no."""
+    """Projects, or whole partitions, that were left for the next run; the log says why."""
     interrupted: bool = False
+
+
+class Clock:
+    """The time of a run: as it was told when it began, and as long as it has gone on since."""
+
+    def __init__(self, *, now_ms: int, deadline: float) -> None:
+        self.begun_ms = now_ms
+        self.deadline = deadline
+        self._begun = time.monotonic()
+        self._stop_at = self._begun + (deadline - self._begun) * SHARE_OF_TIME
+
+    @property
+    def now_ms(self) -> int:
+        return self.begun_ms + int((time.monotonic() - self._begun) * 1000)
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._stop_at
 
 
 def run(*, now_ms: int, deadline: float) -> Report:
     """One run over all partitions that no other run holds. `deadline` is in `time.monotonic()` seconds."""
-    begun = time.monotonic()
-    stop_at = begun + (deadline - begun) * SHARE_OF_TIME
+    clock = Clock(now_ms=now_ms, deadline=deadline)
     report = Report()
     first = now_ms // (15 * 60_000)  # another partition first each time, so that none is always the last
     for number in ((first + offset) % WORK_PARTITIONS for offset in range(WORK_PARTITIONS)):
-        if time.monotonic() >= stop_at:
+        if clock.is_over:
             report.interrupted = True
             break
-        seconds = int(deadline - time.monotonic()) + 1
-        lease = leases.acquire(f"upkeep-{number}", now_ms=now_ms, seconds=seconds, deadline=deadline)
-        if lease is None:
-            continue
         try:
-            _Walk(number, lease, report, now_ms=now_ms, deadline=deadline, stop_at=stop_at).run()
-            leases.release(lease, deadline=deadline)
+            _walk(number, report, clock)
         except LeaseLost:
             logger.warning("upkeep of partition %d was taken over by another run", number)
+        except StoreUnavailable:
+            logger.exception("upkeep of partition %d was left for the next run", number)
+            report.failed += 1
     return report
+
+
+def _walk(number: int, report: Report, clock: Clock) -> None:
+    seconds = int(clock.deadline - time.monotonic()) + 1
+    lease = leases.acquire(f"upkeep-{number}", now_ms=clock.now_ms, seconds=seconds, deadline=clock.deadline)
+    if lease is None:
+        return
+    _Walk(number, lease, report, clock).run()
+    leases.release(lease, deadline=clock.deadline)
 
 
 class _Walk:
     """One run over one partition of the register."""
 
-    def __init__(
-        self, number: int, lease: Lease, report: Report, *, now_ms: int, deadline: float, stop_at: float
-    ) -> None:
+    def __init__(self, number: int, lease: Lease, report: Report, clock: Clock) -> None:
         self.number = number
         self.lease = lease
         self.report = report
-        self.now_ms = now_ms
-        self.deadline = deadline
-        self.stop_at = stop_at
+        self.clock = clock
+        self.now_ms = clock.begun_ms
+        self.deadline = clock.deadline
         self.progress = msgspec.msgpack.decode(lease.progress, type=Progress) if lease.progress else Progress()
-        self.left: list[Work] = []
-        """Notes that are not done."""
 
     def run(self) -> None:
-        noted = self._noted()
-        projects = sorted(noted)
-        ordered = [each for each in projects if each[1] > self.progress.after]
-        ordered += projects[: len(projects) - len(ordered)]
-        for done, (org, project) in enumerate(ordered):
-            if time.monotonic() >= self.stop_at:
-                self.report.interrupted = True
-                self.left += [work for each in ordered[done:] for work in noted[each]]
-                break
-            self._project(org, project, noted[org, project])
-            self.progress.after = project
+        noted: dict[bytes, list[Work]] = defaultdict(list)
+        for work in noted_work(self.number, deadline=self.deadline):
+            noted[work.org + work.project].append(work)
+        for each in _from(self.progress.after, noted):
+            if self._must_stop():
+                return
+            self._project(noted[each])
+            self.progress.after = each
             self._save()
-        else:
-            self.progress.after = b""
-            self._raise_idle_watermarks({project for _, project in noted})
-        self.progress.first_hour = min((work.noted for work in self.left), default=slot_of(self.now_ms))
+        self.progress.after = b""
+        self._raise_idle_watermarks(noted.keys())
         self._save()
 
-    def _noted(self) -> dict[tuple[OrgId, ProjectId], list[Work]]:
-        oldest = slot_of(self.now_ms - register.KEPT_MS)
-        noted: dict[tuple[OrgId, ProjectId], list[Work]] = defaultdict(list)
-        for hour in range(max(self.progress.first_hour, oldest), slot_of(self.now_ms) + 1):
-            for work in noted_work(Slot(hour), number=self.number, deadline=self.deadline):
-                noted[work.org, work.project].append(work)
-        return noted
-
-    def _project(self, org: OrgId, project: ProjectId, works: list[Work]) -> None:
+    def _project(self, works: list[Work]) -> None:
+        org, project = works[0].org, works[0].project
         self.report.projects += 1
         try:
             known = project_by_id(org, project, deadline=self.deadline)
@@ -139,69 +150,75 @@ class _Walk:
                 self._strike(works)
                 return
             self._upkeep(Scope(org, project, known.retention_days, known.shards), works)
-        except StoreUnavailable:
+        except Exception:  # whatever is wrong with one project, the others are kept up
             logger.exception("upkeep of project %s was left for the next run", project.hex())
             self.report.failed += 1
-            self.left += works
 
     def _upkeep(self, scope: Scope, works: list[Work]) -> None:
-        now_ms, deadline = self.now_ms, self.deadline
-        indexed_before = index.read_watermark(scope, deadline=deadline)
-        settled: set[Slot] = set()
-        all_indexed = True
-        for slot in sorted({work.slot for work in works}):
-            if time.monotonic() >= self.stop_at:
-                self.report.interrupted = True
-                self.left += works
-                return
-            compacted = compact(scope, slot, now_ms=now_ms, deadline=deadline)
-            self.report.merged += compacted.merged
-            self.report.deleted += compacted.deleted
-            if not can_be_indexed(slot, now_ms=now_ms):
-                continue
-            indexed = self._index(scope, slot, indexed_before)
-            all_indexed = all_indexed and indexed
-            if indexed and finished(scope, slot, deadline=deadline):
-                settled.add(slot)
-        if all_indexed:
-            index.raise_watermark(
-                scope, slot_of(now_ms - index.WATERMARK_BEHIND_MS), now_ms=now_ms, deadline=deadline
-            )
-        self.report.trained += renew_dictionary(scope, now_ms=now_ms, deadline=deadline)
-        self._strike_done(works, settled)
-
-    def _index(self, scope: Scope, slot: Slot, indexed_before: Slot) -> bool:
-        if slot < indexed_before and not index.dirty_marks(scope, slot, deadline=self.deadline):
-            return True
-        self.report.indexed += 1
-        return index_hour(scope, slot, deadline=self.deadline)
-
-    def _strike_done(self, works: Iterable[Work], settled: set[Slot]) -> None:
+        self.report.grown += grow(scope, works, now_ms=self.clock.now_ms, deadline=self.deadline)
+        indexed_before = index.read_watermark(scope, deadline=self.deadline)
+        by_slot: dict[Slot, list[Work]] = defaultdict(list)
         for work in works:
-            clock_hour_over = (work.noted + 1) * HOUR_MS <= self.now_ms - STRUCK_AFTER_MS
-            if clock_hour_over and work.slot in settled:
-                self._strike([work])
-            else:
-                self.left.append(work)
+            by_slot[work.slot].append(work)
+        for slot in sorted(by_slot):
+            if self._must_stop():
+                return
+            self._hour(scope, slot, by_slot[slot], indexed_before)
+        self._raise_watermark(scope)
+        self.report.trained += renew_dictionary(scope, now_ms=self.now_ms, deadline=self.deadline)
+
+    def _hour(self, scope: Scope, slot: Slot, works: list[Work], indexed_before: Slot) -> None:
+        compacted = compact(scope, slot, now_ms=self.now_ms, deadline=self.deadline)
+        self.report.merged += compacted.merged
+        self.report.deleted += compacted.deleted
+        if not can_be_indexed(slot, now_ms=self.now_ms):
+            return
+        if slot >= indexed_before or index.read_marks(scope, slot, deadline=self.deadline).pending:
+            index_hour(scope, slot, deadline=self.deadline)
+            self.report.indexed += 1
+        ripe = [work for work in works if (work.noted + 1) * HOUR_MS <= self.now_ms - STRUCK_AFTER_MS]
+        if ripe and finished(scope, slot, deadline=self.deadline):
+            self._strike(ripe)
 
     def _strike(self, works: Iterable[Work]) -> None:
         for work in works:
             strike(work, deadline=self.deadline)
             self.report.struck += 1
 
-    def _raise_idle_watermarks(self, busy: set[ProjectId]) -> None:
+    def _raise_idle_watermarks(self, busy: Iterable[bytes]) -> None:
+        """Of the projects without a note. Their clock is the one from before the notes were read: what was noted later
+        lies in hours behind it, or is marked."""
         if self.now_ms - self.progress.idle_at < IDLE_EVERY_MS:
             return
-        up_to = slot_of(self.now_ms - index.WATERMARK_BEHIND_MS)
-        for org, project in projects_listed(self.number, deadline=self.deadline):
-            if time.monotonic() >= self.stop_at:
-                self.report.interrupted = True
+        skipped = frozenset(busy)
+        for org, project in projects_listed(self.number, after=self.progress.idle_after, deadline=self.deadline):
+            if self._must_stop():
                 return
-            if project not in busy:
-                # Only the keys of a scope are needed to raise a watermark.
-                idle = Scope(org, project, retention_days=1)
-                index.raise_watermark(idle, up_to, now_ms=self.now_ms, deadline=self.deadline)
+            if org + project not in skipped:
+                self._idle(org, project)
+            self.progress.idle_after = org + project
+        self.progress.idle_after = b""
         self.progress.idle_at = self.now_ms
+
+    def _idle(self, org: OrgId, project: ProjectId) -> None:
+        known = project_by_id(org, project, deadline=self.deadline)
+        if known is not None:  # nothing is written of a project that is being deleted
+            self._raise_watermark(Scope(org, project, known.retention_days, known.shards))
+
+    def _raise_watermark(self, scope: Scope) -> None:
+        """Past every hour that may be indexed: those with events have been."""
+        up_to = slot_of(self.now_ms - index.WATERMARK_BEHIND_MS)
+        index.raise_watermark(scope, up_to, now_ms=self.now_ms, deadline=self.deadline)
+
+    def _must_stop(self) -> bool:
+        self.report.interrupted = self.report.interrupted or self.clock.is_over
+        return self.clock.is_over
 
     def _save(self) -> None:
         leases.save(self.lease, msgspec.msgpack.encode(self.progress), deadline=self.deadline)
+
+
+def _from(after: bytes, projects: Iterable[bytes]) -> list[bytes]:
+    """All of them, those behind `after` first."""
+    ordered = sorted(projects)
+    return [each for each in ordered if each > after] + [each for each in ordered if each <= after]

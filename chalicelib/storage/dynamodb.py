@@ -3,14 +3,17 @@
 Boto3 costs 210 ms of a cold start and 0.9 ms of CPU a call; this costs 5 ms and 0.2 ms. It does less: no retries but
 those below, no paging, no conversions. Account tables, where neither matters, use pynamodb (`tables.models`).
 
-A call is tried at most `ATTEMPTS` times, each with the timeouts below, with full jitter in between, and not beyond its
-deadline. After an attempt whose answer was lost the write may have happened: `ConditionFailed.retried` says so.
+A call is tried at most `ATTEMPTS` times, with full jitter in between. No attempt begins after the deadline, and none
+waits much longer than it. After an attempt whose answer was lost the write may have happened: `ConditionFailed.retried`
+says so.
 """
 
 import random
+import select
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -25,6 +28,8 @@ ATTEMPTS: Final = 3
 CONNECT_SECONDS: Final = 1.0
 READ_SECONDS: Final = 3.0
 FIRST_PAUSE_SECONDS: Final = 0.05
+SHORTEST_WAIT_SECONDS: Final = 0.2
+"""What an attempt gets even where the deadline is nearer: most answers come in a hundredth of it."""
 
 THROTTLES: Final = frozenset(
     ("ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "ThrottlingError")
@@ -95,6 +100,13 @@ class Transport(Protocol):
     def __call__(self, endpoint: str, headers: dict[str, str], body: bytes) -> Reply: ...
 
 
+patience: Final[ContextVar[float]] = ContextVar("patience", default=READ_SECONDS)
+"""How many seconds a transport may wait for the answer to the request it carries now."""
+
+pause: Callable[[float], None] = time.sleep
+"""How the time between two attempts passes, here and in `storage.writes`. Tests let it pass at once."""
+
+
 def call(operation: str, request: dict[str, Any], *, deadline: float | None = None) -> Answer:
     """Sends one request; `deadline` is in `time.monotonic()` seconds.
 
@@ -105,20 +117,21 @@ def call(operation: str, request: dict[str, Any], *, deadline: float | None = No
     why = "no attempt was made"
     throttled = False
     for attempt in range(ATTEMPTS):
-        if attempt and not _pause(attempt, deadline):
+        if not _may_begin(attempt, deadline):
             break
         try:
-            reply = _attempt(operation, body)
+            reply = _attempt(operation, body, deadline)
         except (OSError, HTTPException) as lost:
             ambiguous, why = True, f"{operation}: {type(lost).__name__}"
             continue
         if reply.status == 200:
             return _ANSWER.decode(reply.body)
         refusal = _refusal(reply)
-        why, throttled = f"{operation}: {refusal.code or reply.status}", refusal.code in THROTTLES
-        if refusal.code not in PASSING and reply.status < 500 and not _conflict_only(refusal):
+        why = f"{operation}: {refusal.code or reply.status}"
+        if refusal.code not in PASSING and reply.status < 500 and not _only_passing_reasons(refusal):
             raise _error(operation, refusal, retried=ambiguous)
-        ambiguous = ambiguous or not throttled
+        throttled = throttled or refusal.code in THROTTLES
+        ambiguous = ambiguous or refusal.code not in THROTTLES
     raise StoreUnavailable(why, throttled=throttled)
 
 
@@ -142,7 +155,9 @@ def table(name: str) -> str:
     return settings.current().table_prefix + name
 
 
-def _attempt(operation: str, body: bytes) -> Reply:
+def _attempt(operation: str, body: bytes, deadline: float | None) -> Reply:
+    left = READ_SECONDS if deadline is None else deadline - time.monotonic()
+    patience.set(min(READ_SECONDS, max(SHORTEST_WAIT_SECONDS, left)))
     current = settings.current()
     endpoint = current.dynamodb_endpoint or f"https://dynamodb.{current.region}.amazonaws.com"
     headers = signed_headers(
@@ -151,12 +166,13 @@ def _attempt(operation: str, body: bytes) -> Reply:
     return transport(endpoint, headers, body)
 
 
-def _pause(attempt: int, deadline: float | None) -> bool:
-    """Waits with full jitter. Says no where the deadline would pass meanwhile."""
-    seconds = random.uniform(0, FIRST_PAUSE_SECONDS * 4 ** (attempt - 1))  # noqa: S311 (spreads load, keeps no secret)
+def _may_begin(attempt: int, deadline: float | None) -> bool:
+    """Waits before a further attempt, with full jitter. Says no where the deadline has passed or would meanwhile."""
+    seconds = random.uniform(0, FIRST_PAUSE_SECONDS * 4 ** (attempt - 1)) if attempt else 0.0  # noqa: S311 (spreads load)
     if deadline is not None and time.monotonic() + seconds >= deadline:
         return False
-    time.sleep(seconds)
+    if seconds:
+        pause(seconds)
     return True
 
 
@@ -167,10 +183,13 @@ def _refusal(reply: Reply) -> Refusal:
         return Refusal()
 
 
-def _conflict_only(refusal: Refusal) -> bool:
-    """Whether a transaction only met another one at work: nothing is decided yet, so it is tried again."""
-    codes = {reason.get("Code") for reason in refusal.reasons}
-    return "TransactionConflict" in codes and codes <= {"TransactionConflict", "None", None}
+_PASSING_REASONS: Final = frozenset(("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"))
+
+
+def _only_passing_reasons(refusal: Refusal) -> bool:
+    """Whether a transaction only met another one at work, or too many: nothing is decided yet, so it is tried again."""
+    codes = {reason.get("Code") for reason in refusal.reasons} - {"None", None}
+    return bool(codes) and codes <= _PASSING_REASONS
 
 
 def _error(operation: str, refusal: Refusal, *, retried: bool) -> Exception:
@@ -183,40 +202,66 @@ def _error(operation: str, refusal: Refusal, *, retried: bool) -> Exception:
 
 
 class KeptAlive:
-    """Keeps connections open between requests and threads: shaking hands costs more than most requests."""
+    """Keeps connections open between requests and threads: shaking hands costs more than most requests.
+
+    A connection that the other side closed is not used again, and one that fails takes all idle ones with it: after a
+    function has slept they are all dead, and an attempt each would be more attempts than there are.
+    """
 
     def __init__(self) -> None:
         self._idle: dict[str, deque[HTTPConnection]] = defaultdict(deque)
 
     def __call__(self, endpoint: str, headers: dict[str, str], body: bytes) -> Reply:
-        idle = self._idle[endpoint]
+        connection = self._kept(endpoint) or _connect(endpoint)
         try:
-            connection = idle.pop()
-        except IndexError:
-            connection = _connect(endpoint)
-        try:
+            connection.sock.settimeout(patience.get())
             connection.request("POST", "/", body=body, headers=headers)
             response = connection.getresponse()
             reply = Reply(response.status, response.read())
         except BaseException:
             connection.close()
+            self._drop(endpoint)
             raise
-        idle.append(connection)
+        if connection.sock is not None:  # the answer may have said that it is the last one
+            self._idle[endpoint].append(connection)
         return reply
 
     def close(self) -> None:
-        for idle in self._idle.values():
-            while idle:
-                idle.pop().close()
+        for endpoint in list(self._idle):
+            self._drop(endpoint)
+
+    def _kept(self, endpoint: str) -> HTTPConnection | None:
+        while (connection := _taken(self._idle[endpoint])) is not None:
+            if not _has_something_to_read(connection):
+                return connection
+            connection.close()
+        return None
+
+    def _drop(self, endpoint: str) -> None:
+        while (connection := _taken(self._idle[endpoint])) is not None:
+            connection.close()
+
+
+def _taken(idle: deque[HTTPConnection]) -> HTTPConnection | None:
+    try:
+        return idle.pop()
+    except IndexError:  # another thread was faster
+        return None
+
+
+def _has_something_to_read(connection: HTTPConnection) -> bool:
+    """An idle connection has something to read only when its other side has closed it."""
+    ready = select.poll()
+    ready.register(connection.sock, select.POLLIN)
+    return bool(ready.poll(0))
 
 
 def _connect(endpoint: str) -> HTTPConnection:
     where = urlsplit(endpoint)
     assert where.hostname is not None
     kind = HTTPSConnection if where.scheme == "https" else HTTPConnection
-    connection = kind(where.hostname, where.port, timeout=CONNECT_SECONDS)
+    connection = kind(where.hostname, where.port, timeout=min(CONNECT_SECONDS, patience.get()))
     connection.connect()
-    connection.sock.settimeout(READ_SECONDS)
     return connection
 
 

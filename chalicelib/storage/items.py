@@ -1,9 +1,13 @@
 """Reads of single items and of short lists, consistent: what they say decides who may do what."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
+
+import msgspec
 
 from chalicelib.storage import dynamodb
 from chalicelib.storage.dynamodb import Value
+from chalicelib.storage.errors import StoreUnavailable
 
 Item = dict[str, Value]
 
@@ -42,3 +46,29 @@ def items(table: str, partition: bytes, prefix: bytes = b"", *, deadline: float 
             return found
         request["ExclusiveStartKey"] = answer.last_evaluated_key
     raise OverflowError(f"a partition of {table} is longer than {PAGE_LIMIT} pages")
+
+
+BATCH_LIMIT: Final = 100
+
+
+def several(
+    table: str, places: Sequence[tuple[bytes, bytes]], *, deadline: float | None = None
+) -> dict[tuple[bytes, bytes], Item]:
+    """Those of the items that exist, by partition and sort key. Raises `StoreUnavailable`."""
+    found: dict[tuple[bytes, bytes], Item] = {}
+    for first in range(0, len(places), BATCH_LIMIT):
+        for row in _batch(table, places[first : first + BATCH_LIMIT], deadline=deadline):
+            found[row["p"].binary, row["s"].binary] = row
+    return found
+
+
+def _batch(table: str, places: Sequence[tuple[bytes, bytes]], *, deadline: float | None) -> Iterator[Item]:
+    name = dynamodb.table(table)
+    waiting: Any = {name: {"Keys": [{"p": {"B": p}, "s": {"B": s}} for p, s in places], "ConsistentRead": True}}
+    for _ in range(PAGE_LIMIT):
+        answer = dynamodb.call("BatchGetItem", {"RequestItems": waiting}, deadline=deadline)
+        yield from msgspec.convert(answer.responses[name], list[Item])
+        waiting = answer.unprocessed_keys
+        if not waiting:
+            return
+    raise StoreUnavailable(f"BatchGetItem: {table} leaves keys unprocessed", throttled=True)

@@ -2,6 +2,8 @@
 
     run A  acquire, fence 7 ... stalls ............... save: fence is 8 by now -> LeaseLost, stop
     run B                        (lease ran out) acquire, fence 8 ... save progress ... release
+
+Two runs may work at once for a while: what they do besides saving must be safe to do twice.
 """
 
 import secrets

@@ -6,8 +6,9 @@ Source: AWS General Reference, "Signature Version 4 signing process". A test com
 import hashlib
 import hmac
 import time
-from functools import lru_cache
+from functools import cache, lru_cache
 from os import environ
+from typing import Any
 
 import msgspec
 
@@ -27,21 +28,25 @@ def credentials() -> Credentials:
         return Credentials(
             environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"], environ.get("AWS_SESSION_TOKEN")
         )
-    return _from_boto()
+    frozen = _from_boto().get_frozen_credentials()
+    return Credentials(frozen.access_key or "", frozen.secret_key or "", frozen.token)
 
 
-def _from_boto() -> Credentials:
+@cache
+def _from_boto() -> Any:
+    """Botocore's own object, which renews what is about to expire."""
     import boto3
 
     found = boto3.Session().get_credentials()
     if found is None:
         message = "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or configure a profile"
         raise LookupError(message)
-    frozen = found.get_frozen_credentials()
-    return Credentials(frozen.access_key or "", frozen.secret_key or "", frozen.token)
+    return found
 
 
-def signed_headers(operation: str, body: bytes, *, host: str, region: str, who: Credentials, at: float) -> dict[str, str]:
+def signed_headers(
+    operation: str, body: bytes, *, host: str, region: str, who: Credentials, at: float
+) -> dict[str, str]:
     """The headers of one request, `Authorization` included. `at` is in seconds since the epoch."""
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
     headers = {

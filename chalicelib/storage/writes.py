@@ -10,11 +10,8 @@ from chalicelib.storage import dynamodb
 from chalicelib.storage.errors import StoreUnavailable
 
 BATCH_LIMIT: Final = 25
-TRANSACTION_LIMIT: Final = 100
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 2.0
-
-Key = dict[str, dict[str, bytes]]
 
 
 def delete_all(table: str, found: Iterable[tuple[bytes, bytes]], *, deadline: float) -> int:
@@ -31,19 +28,13 @@ def delete_all(table: str, found: Iterable[tuple[bytes, bytes]], *, deadline: fl
     return deleted
 
 
-def transact(writes: list[dict[str, Any]], *, deadline: float) -> None:
-    """All of the writes or none. Raises `TransactionCancelled`, with a reason for each, and `StoreUnavailable`."""
-    assert len(writes) <= TRANSACTION_LIMIT, f"a transaction has at most {TRANSACTION_LIMIT} writes"
-    dynamodb.call("TransactWriteItems", {"TransactItems": writes}, deadline=deadline)
-
-
 def _write_batch(table: str, requests: list[Any], *, deadline: float) -> None:
-    for pause in _pauses(deadline):
+    for seconds in _pauses(deadline):
         answer = dynamodb.call("BatchWriteItem", {"RequestItems": {table: requests}}, deadline=deadline)
         requests = answer.unprocessed_items.get(table, [])
         if not requests:
             return
-        time.sleep(pause)
+        dynamodb.pause(seconds)
     message = f"{len(requests)} writes were left unprocessed"
     raise StoreUnavailable(message, throttled=True)
 

@@ -9,10 +9,10 @@ from typing import Any
 from chalice import Chalice
 
 from chalicelib.web import problems
+from chalicelib.web.declaration import Declaration, RouteWrong
 from chalicelib.web.problems import MethodRefused, NotFound
 from chalicelib.web.request import request_id
 from chalicelib.web.responses import Answer, response
-from chalicelib.web.routing import Declaration, RouteWrong
 
 
 class Application(Chalice):

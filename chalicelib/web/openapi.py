@@ -1,27 +1,34 @@
 """The description of the API in OpenAPI 3.1, made from what the routes declare."""
 
-import re
 from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
-from chalicelib.identity.permissions import Permission
+from chalicelib.identity.permissions import GRANTS, MAY, Permission
 from chalicelib.web import VERSION
+from chalicelib.web.cookies import SESSION
+from chalicelib.web.csrf import SAFE_METHODS
+from chalicelib.web.declaration import Body, Declaration
 from chalicelib.web.parameters import schema
 from chalicelib.web.problems import MEDIA_TYPE
-from chalicelib.web.routing import Body, Declaration
 
 REF: Final = "#/components/schemas/{name}"
 
 REFUSALS: Final = {
     400: "What was sent cannot be used. `detail` says how to mend it.",
-    401: "No key was sent, or one that does not work.",
-    403: "The key is not for this.",
-    404: "There is nothing here, or nothing for this key.",
+    401: "No key and no session was sent, or one that does not work.",
+    403: "Who asks may not do this, or not yet: `type` says what is missing.",
+    404: "There is nothing here, or nothing for who asks.",
+    409: "It stands in contradiction to what there is, or to what somebody else did at the same moment.",
+    410: "The link or the challenge was used, or is too old.",
+    412: "It is not what `If-Match` names any more.",
     413: "The body is too large.",
     415: "The body is in no format that is read here.",
-    422: "What was sent contradicts what was sent before.",
+    422: "What was sent can be read, and not used as it is.",
+    429: "Too many requests. `Retry-After` says when there is room again.",
+    501: "This deployment does not do that.",
     503: "The store did not answer in time, so nothing may be taken for done. `Retry-After` says when to try again.",
 }
 
@@ -40,7 +47,8 @@ PROBLEM: Final = {
 
 def document(declarations: Iterable[Declaration]) -> dict[str, Any]:
     """The whole description, as JSON values. It is the same in whatever order the declarations come."""
-    served = sorted((each for each in declarations if each.method != "HEAD"), key=lambda each: (each.path, each.method))
+    described = (each for each in declarations if each.kind == "api" and each.method != "HEAD")
+    served = sorted(described, key=lambda each: (each.path, each.method))
     paths: dict[str, Any] = {}
     for declaration in served:
         paths.setdefault(declaration.path, {})[declaration.method.lower()] = _operation(declaration)
@@ -50,7 +58,14 @@ def document(declarations: Iterable[Declaration]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "securitySchemes": {
-                "key": {"type": "http", "scheme": "bearer", "description": "`scry_ing_…` writes, `scry_qry_…` reads."}
+                "key": {"type": "http", "scheme": "bearer", "description": "`scry_ing_…` writes, `scry_qry_…` reads."},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": SESSION,
+                    "description": "From `POST /api/auth/login`. What changes something needs `X-CSRF-Token` too, and "
+                    "`Origin` or `Sec-Fetch-Site`.",
+                },
             },
             "schemas": {"Problem": PROBLEM, **_schemas(served)},
         },
@@ -61,8 +76,8 @@ def _operation(declaration: Declaration) -> dict[str, Any]:
     operation: dict[str, Any] = {"summary": declaration.summary}
     if declaration.description:
         operation["description"] = declaration.description
-    if declaration.permission is not Permission.PUBLIC:
-        operation["security"] = [{"key": []}]
+    if schemes := _security(declaration):
+        operation["security"] = schemes
         operation["x-permission"] = str(declaration.permission)
     parameters = [*_path_parameters(declaration), *_query_parameters(declaration), *_header_parameters(declaration)]
     if parameters:
@@ -73,10 +88,21 @@ def _operation(declaration: Declaration) -> dict[str, Any]:
     return operation
 
 
+def _security(declaration: Declaration) -> list[dict[str, list[str]]]:
+    """The ways to show who one is, any of which will do: those of whoever can have the permission."""
+    if declaration.permission is Permission.PUBLIC:
+        return []
+    keys: list[dict[str, list[str]]] = [{"key": []}] if _is_for(declaration, MAY.values()) else []
+    return keys + ([{"session": []}] if _is_for(declaration, GRANTS.values()) else [])
+
+
+def _is_for(declaration: Declaration, granted: Iterable[frozenset[Permission]]) -> bool:
+    return any(declaration.permission in each for each in granted)
+
+
 def _path_parameters(declaration: Declaration) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"{(\w+)}", declaration.path)
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in declaration.parameters
     ]
 
 
@@ -94,14 +120,18 @@ def _query_parameter(name: str, described: dict[str, Any]) -> dict[str, Any]:
 
 
 def _header_parameters(declaration: Declaration) -> list[dict[str, Any]]:
-    headers = declaration.body.headers if declaration.body else {}
+    headers = dict(declaration.body.headers) if isinstance(declaration.body, Body) else {}
+    if declaration.method not in SAFE_METHODS and {"session": []} in _security(declaration):
+        headers["X-CSRF-Token"] = "`csrf_token` of `/api/auth/login` or `/api/auth/me`."
     return [
         {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
         for name, text in headers.items()
     ]
 
 
-def _request_body(body: Body) -> dict[str, Any]:
+def _request_body(body: Body | type[Struct]) -> dict[str, Any]:
+    if isinstance(body, type):
+        body = Body((body.__doc__ or "").partition("\n")[0], ("application/json",), body)
     described = {"schema": {"$ref": REF.format(name=body.shape.__name__)}}
     opaque: dict[str, Any] = {}
     content = {kind: described if kind.endswith("/json") else opaque for kind in body.media_types}
@@ -111,6 +141,9 @@ def _request_body(body: Body) -> dict[str, Any]:
 def _answers(declaration: Declaration) -> dict[str, Any]:
     answers: dict[str, Any] = {}
     for status, shape in declaration.answers.items():
+        if shape is None:
+            answers[str(status)] = {"description": "Done."}
+            continue
         described = {} if shape is bytes else {"schema": {"$ref": REF.format(name=shape.__name__)}}
         answers[str(status)] = {
             "description": (shape.__doc__ or "").strip().partition("\n")[0] if shape is not bytes else "The content.",
@@ -121,12 +154,14 @@ def _answers(declaration: Declaration) -> dict[str, Any]:
 
 def _refusals(declaration: Declaration) -> dict[str, Any]:
     content = {MEDIA_TYPE: {"schema": {"$ref": REF.format(name="Problem")}}}
-    return {str(status): {"description": REFUSALS[status], "content": content} for status in declaration.refusals}
+    statuses = sorted({*declaration.refusals, 429})
+    return {str(status): {"description": REFUSALS[status], "content": content} for status in statuses}
 
 
 def _schemas(declarations: Iterable[Declaration]) -> dict[str, Any]:
-    shapes = {shape for each in declarations for shape in each.answers.values() if shape is not bytes}
-    shapes |= {each.body.shape for each in declarations if each.body}
+    shapes = {shape for each in declarations for shape in each.answers.values() if shape not in (bytes, None)}
+    bodies = [each.body for each in declarations if each.body]
+    shapes |= {body.shape if isinstance(body, Body) else body for body in bodies}
     ordered = sorted(shapes, key=lambda shape: str(shape.__name__))
     _, components = msgspec.json.schema_components(ordered, ref_template=REF)
     return dict(sorted(components.items()))

@@ -14,6 +14,7 @@ from msgspec import Struct
 from chalicelib.identity.api_keys import KeyRefused
 from chalicelib.identity.permissions import Permission
 from chalicelib.storage.errors import StoreUnavailable
+from chalicelib.storage.limits import LIMITS, LimitReached
 from chalicelib.web import responses
 from chalicelib.web.responses import Answer
 
@@ -45,8 +46,57 @@ class HeaderWrong(Exception):
     """A request header cannot be used."""
 
 
+class MediaWrong(Exception):
+    """The body is of another media type than the one that is read here."""
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__(f"Send the body as `Content-Type: {wanted}`.")
+        self.wanted = wanted
+
+
+class BodyTooLong(Exception):
+    """The body has more bytes than any that is meant here."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"At most {limit} bytes are read here.")
+        self.limit = limit
+
+
+class BodyWrong(Exception):
+    """The body cannot be read as a whole."""
+
+
+class FieldWrong(Exception):
+    """A field of a JSON body cannot be used. The text says what could be, and never what was sent."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+class FormWrong(Exception):
+    """Fields of a form cannot be used. `errors` has a sentence for each; `given` is what may be shown again."""
+
+    def __init__(self, errors: Mapping[str, str], given: Mapping[str, str]) -> None:
+        super().__init__("The form needs another look.")
+        self.errors = errors
+        self.given = given
+
+
 class NotSignedIn(Exception):
     """The route wants to know who is asking, and was not told."""
+
+
+class CsrfRefused(Exception):
+    """A request that changes something, and does not prove that a page of ours sent it."""
+
+
+class ReauthenticationNeeded(Exception):
+    """The password was proved too long ago for this."""
+
+
+class SecondFactorNeeded(Exception):
+    """The organisation requires a second factor, and this session was begun without one."""
 
 
 class NotAllowed(Exception):
@@ -55,6 +105,10 @@ class NotAllowed(Exception):
     def __init__(self, permission: Permission, who: str) -> None:
         super().__init__(f"This needs the permission {permission}, which {who} does not have.")
         self.permission = permission
+
+
+class ChangedMeanwhile(Exception):
+    """What is to be changed is not what the client saw any more."""
 
 
 class Told(Struct, frozen=True):
@@ -76,10 +130,24 @@ class Problem(Struct, frozen=True):
 
 Problems = Mapping[type[Exception], Problem]
 
-HOW_TO_SIGN: Final = "Send a key of the project: `Authorization: Bearer scry_…`."
+HOW_TO_SIGN: Final = "Sign in, or send a key of the project: `Authorization: Bearer scry_…`."
+
+
+def _limited(error: LimitReached) -> Told:
+    """The limits of guessing are not told apart: which one was met would say what was guessed right."""
+    after = error.retry_after
+    headers = {"Retry-After": str(after), "RateLimit": f'"requests";r=0;t={after}'}
+    if error.name.startswith(OPEN_LIMITS):
+        rate = LIMITS[error.name]
+        headers["RateLimit-Policy"] = f'"requests";q={rate.burst};w={rate.seconds}'
+    return Told(f"Wait {after} seconds, then send the request again.", {"retry_after": after}, headers)
+
+
+OPEN_LIMITS: Final = ("requests-", "ingest-")
+"""How the limits begin whose numbers are no secret."""
 
 PROBLEMS: Final[Problems] = {
-    NotFound: Problem(404, "not-found", "Not found", lambda _: Told("There is nothing here, or nothing for this key.")),
+    NotFound: Problem(404, "not-found", "Not found", lambda _: Told("There is nothing here, or nothing for you.")),
     MethodRefused: Problem(
         405, "method-not-allowed", "Method not allowed",
         lambda error: Told(str(error), headers={"Allow": ", ".join(error.allowed)}),
@@ -89,8 +157,19 @@ PROBLEMS: Final[Problems] = {
         lambda error: Told(str(error), {"parameter": error.parameter}),
     ),
     HeaderWrong: Problem(400, "header", "A header cannot be used"),
+    MediaWrong: Problem(415, "media", "The body is in no format that is read here"),
+    BodyTooLong: Problem(
+        413, "too-large", "The body is too large", lambda error: Told(str(error), {"limit": error.limit})
+    ),
+    BodyWrong: Problem(400, "body", "The body cannot be read"),
+    FieldWrong: Problem(
+        422, "field", "A field cannot be used", lambda error: Told(str(error), {"field": error.field})
+    ),
+    FormWrong: Problem(
+        422, "form", "The form needs another look", lambda error: Told(str(error), {"errors": error.errors})
+    ),
     NotSignedIn: Problem(
-        401, "unauthorized", "A key is needed",
+        401, "unauthorized", "Sign in, or send a key",
         lambda _: Told(HOW_TO_SIGN, headers={"WWW-Authenticate": 'Bearer realm="scrywatch"'}),
     ),
     KeyRefused: Problem(
@@ -100,10 +179,24 @@ PROBLEMS: Final[Problems] = {
             headers={"WWW-Authenticate": 'Bearer realm="scrywatch", error="invalid_token"'},
         ),
     ),
+    CsrfRefused: Problem(403, "csrf", "Not sent from a page of this site"),
+    ReauthenticationNeeded: Problem(
+        403, "reauthenticate", "The password is needed again",
+        lambda _: Told("This needs a password that was given in the last 30 minutes. Give it again, then repeat this."),
+    ),
+    SecondFactorNeeded: Problem(
+        403, "second-factor", "A second factor is needed",
+        lambda _: Told("This organisation requires one. Set it up in your account, or sign in with it."),
+    ),
     NotAllowed: Problem(
         403, "forbidden", "Not allowed",
         lambda error: Told(str(error), {"permission": error.permission}),
     ),
+    ChangedMeanwhile: Problem(
+        412, "changed", "Changed meanwhile",
+        lambda _: Told("It is not what `If-Match` names any more. Read it again, then decide again."),
+    ),
+    LimitReached: Problem(429, "limit", "Too many requests", _limited),
     StoreUnavailable: Problem(
         503, "unavailable", "Not now",
         lambda error: Told(
@@ -118,16 +211,18 @@ FAULT: Final = Problem(
 )
 
 
-def answer(error: Exception, problems: Problems = PROBLEMS) -> Answer:
-    """The answer to a request that ended in this exception."""
+def problem_of(error: Exception, problems: Problems = PROBLEMS) -> Problem:
+    """What the exception is to a client. One that stands in no table is logged here, with where it came from."""
     for kind in type(error).__mro__:
         if kind in problems:
-            return _document(problems[kind], error)
+            return problems[kind]
     logger.error("a request ended in a fault", exc_info=error)
-    return _document(FAULT, error)
+    return FAULT
 
 
-def _document(problem: Problem, error: Exception) -> Answer:
+def answer(error: Exception, problems: Problems = PROBLEMS) -> Answer:
+    """The answer to a request that ended in this exception."""
+    problem = problem_of(error, problems)
     told = problem.told(error)
     document = {
         "type": TYPE_PREFIX + problem.code,

@@ -1,7 +1,9 @@
 """A request as everything below the door sees it: one frozen value, made in the one place that reads the global one."""
 
 import time
+from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 from chalice import Blueprint
 from msgspec import Struct
@@ -19,6 +21,8 @@ class Request(Struct, frozen=True, kw_only=True):
     method: str
     path: str
     """As the client wrote it, stage prefix included."""
+    local_path: str = ""
+    """The same without the stage, as links of ours name it."""
     parameters: dict[str, str]
     """The named parts of the path."""
     query: dict[str, str]
@@ -39,6 +43,16 @@ class Request(Struct, frozen=True, kw_only=True):
         """Of the body, in lower case, without parameters; empty if the client did not say."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
+    @property
+    def now(self) -> int:
+        """In seconds, as accounts count time."""
+        return self.now_ms // 1000
+
+    @property
+    def agent(self) -> str:
+        """What the client calls itself, shortened to what a list of sessions shows."""
+        return "".join(each for each in self.headers.get("user-agent", "") if each.isprintable())[:200]
+
     def deadline_within(self, seconds: float) -> float:
         """The deadline of an answer that is wanted sooner."""
         return min(self.deadline, time.monotonic() + seconds)
@@ -53,6 +67,7 @@ def current_request(routes: Blueprint) -> Request:
     return Request(
         method=current.method,
         path=event["requestContext"].get("path") or event.get("path") or current.path,
+        local_path=local_path(current.context.get("resourcePath") or "", event.get("pathParameters") or {}),
         parameters=event.get("pathParameters") or {},
         query={name: values[-1] for name, values in query.items()},
         headers={name: values[-1] for name, values in headers.items()},
@@ -69,6 +84,11 @@ def current_request(routes: Blueprint) -> Request:
 def request_id(event: dict[str, Any], context: Any) -> str:
     """The gateway's id of the request, else the function's."""
     return event.get("requestContext", {}).get("requestId") or getattr(context, "aws_request_id", "") or "-"
+
+
+def local_path(resource: str, parameters: Mapping[str, str]) -> str:
+    """The path of a declared route with its parameters in place."""
+    return resource.format_map({name: quote(value, safe="") for name, value in parameters.items()})
 
 
 def _bytes(body: bytes | str) -> bytes:

@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from chalice import Chalice
+
 from app import app
 from chalicelib.events.scope import Scope
-from chalicelib.identity.accounts import NewOrg, NewProject, create_project
+from chalicelib.identity.accounts import create_project
+from chalicelib.identity.orgs import NewOrg
+from chalicelib.identity.project_changes import NewProject
 from infra.proxy import Routes
 
 ROUTES = Routes(app.routes, stage="test")
@@ -31,7 +35,8 @@ class Tenant:
 
 
 def new_tenant(org: str, project: str, retention_days: int = 30) -> Tenant:
-    created = create_project(NewOrg(org, org.title()), NewProject(project, project.title(), retention_days))
+    new = NewProject(project, project.title(), retention_days)
+    created = create_project(NewOrg(org, org.title()), new, now=1_700_000_000)
     scope = Scope(created.org, created.project, retention_days)
     return Tenant(org, project, scope, created.ingest_key.text, created.query_key.text)
 
@@ -57,7 +62,11 @@ class Context:
 
 
 class Client:
-    """Headers are a mapping, or pairs where one repeats."""
+    """Of the product, or of another app that has its door. Headers are a mapping, or pairs where one repeats."""
+
+    def __init__(self, served: Chalice = app) -> None:
+        self._app = served
+        self._routes = ROUTES if served is app else Routes(served.routes, stage="test")
 
     def post(self, path: str, body: Any = b"", *, key: str | None = None, headers: Any = ()) -> Response:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -70,15 +79,15 @@ class Client:
         pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
         if key is not None:
             pairs.append(("Authorization", f"Bearer {key}"))
-        answer = app(proxy_event(method, path, body, pairs), Context())
+        answer = self._app(proxy_event(self._routes, method, path, body, pairs), Context())
         content = answer["body"]
         decoded = base64.b64decode(content) if answer.get("isBase64Encoded") else content.encode()
         return Response(answer["statusCode"], {**answer["headers"], **answer["multiValueHeaders"]}, decoded)
 
 
-def proxy_event(method: str, path: str, body: bytes, headers: list[tuple[str, str]]) -> dict[str, Any]:
+def proxy_event(routes: Routes, method: str, path: str, body: bytes, headers: list[tuple[str, str]]) -> dict[str, Any]:
     url = urlsplit(path)
-    match = ROUTES.match(url.path)
+    match = routes.match(url.path)
     query: dict[str, list[str]] = {}
     for name, value in parse_qsl(url.query, keep_blank_values=True):
         query.setdefault(name, []).append(value)

@@ -10,7 +10,8 @@ import pytest
 
 from chalicelib.compression import zstd
 from chalicelib.events.decode.coding import RECEIVED_LIMIT
-from chalicelib.identity.key_ring import revoke_key
+from chalicelib.identity.key_ring import key_by_id, revoke_key
+from chalicelib.identity.membership import Operator
 from chalicelib.storage import dynamodb
 from chalicelib.storage.dynamodb import Reply
 from chalicelib.storage.tables import keys
@@ -282,7 +283,7 @@ def test_without_a_key_that_works_nothing_is_stored(client: Client, alice: Tenan
 
 @pytest.mark.requirement("S27", "S26", "I5")
 def test_a_revoked_key_stores_nothing(client: Client, alice: Tenant) -> None:
-    revoke_key(alice.ingest_key[9:17])
+    revoke_key(key_by_id(alice.ingest_key[9:17]), by=Operator(), now=0)
     assert_refused_and_nothing_stored(client.post("/api/ingest", {"events": [{}]}, key=alice.ingest_key))
 
 

@@ -1,7 +1,8 @@
 """Blocks that were written once stay readable for ever.
 
-Each version of the layout has a folder of blocks and the events that they hold. `python -m tests.events.test_block_fixtures`
-writes the folder of the present version; it refuses to touch one that is there, because what it holds is what was stored.
+Each version of the layout has a folder of blocks and the events that they hold. The folder of the present version was
+written by `python -m tests.events.test_block_fixtures`, which refuses to touch one that is there, because what it holds
+is what was stored.
 """
 
 import random

@@ -2,22 +2,27 @@
 
 import pytest
 from argon2 import extract_parameters
-from botocore.awsrequest import AWSResponse
 
-from chalicelib.identity import passwords
-from chalicelib.identity.accounts import EmailTaken, NewOrg, NewProject, NewUser, create_project
+from chalicelib.identity import accounts, passwords
+from chalicelib.identity.accounts import Created, Owner
 from chalicelib.identity.api_keys import authenticated
+from chalicelib.identity.orgs import NewOrg
+from chalicelib.identity.project_changes import NewProject
 from chalicelib.identity.projects import ids_of, org_by_slug, project_by_id, projects_of
 from chalicelib.identity.slugs import SlugRefused, SlugTaken
-from chalicelib.storage import transactions
-from chalicelib.storage.errors import RequestRefused, StoreUnavailable
+from chalicelib.identity.users import EmailTaken
 from chalicelib.storage.items import items
 from chalicelib.storage.tables import keys
-from chalicelib.storage.tables.models import MODELS, TenantItem
+from chalicelib.storage.tables.models import TenantItem
+from tests.tenancy.world import everything
 
 ACME = NewOrg("acme", "Acme Ltd")
 SHOP = NewProject("shop", "Shop", 14)
-OWNER = NewUser("Ann@Example.com", "Ann", "a long enough password")
+OWNER = Owner("Ann@Example.com", "Ann", "a long enough password")
+
+
+def create_project(org: NewOrg, project: NewProject, *, owner: Owner | None = None) -> Created:
+    return accounts.create_project(org, project, now=1_790_000_000, owner=owner)
 
 
 def test_a_new_project_is_found_by_slugs_and_by_id_and_its_keys_work(store: None) -> None:
@@ -53,20 +58,20 @@ def test_two_organisations_may_have_projects_of_one_slug(store: None) -> None:
 @pytest.mark.requirement("I6")
 def test_a_slug_that_is_taken_is_refused_and_nothing_is_made(store: None) -> None:
     org = create_project(ACME, SHOP).org
-    before = _everything()
+    before = everything()
     with pytest.raises(SlugTaken, match="shop"):
         create_project(ACME, SHOP)
-    assert _everything() == before
+    assert everything() == before
     assert len(projects_of(org)) == 1
 
 
 @pytest.mark.requirement("I6")
 def test_an_address_that_is_taken_is_refused_and_nothing_is_made(store: None) -> None:
     create_project(ACME, SHOP, owner=OWNER)
-    before = _everything()
+    before = everything()
     with pytest.raises(EmailTaken):
-        create_project(NewOrg("new", "New"), SHOP, owner=NewUser("ann@example.COM", "Other", OWNER.password))
-    assert _everything() == before
+        create_project(NewOrg("new", "New"), SHOP, owner=Owner("ann@example.COM", "Other", OWNER.password))
+    assert everything() == before
     assert org_by_slug("new") is None
 
 
@@ -98,33 +103,6 @@ def test_a_project_with_a_tombstone_is_not_there(moto_store: None) -> None:
     assert projects_of(created.org) == []
 
 
-@pytest.mark.requirement("I6")
-def test_a_success_whose_answer_was_lost_counts_as_a_success(moto_store: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = transactions._write
-
-    def written_twice(new: object, gone: object) -> None:
-        write(new, gone)  # type: ignore[arg-type]
-        write(new, gone)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(transactions, "_write", written_twice)
-    created = create_project(ACME, SHOP)
-    assert ids_of("acme", "shop") == (created.org, created.project)
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "error"),
-    [(400, "ResourceNotFoundException", RequestRefused), (400, "ThrottlingException", StoreUnavailable)],
-)
-def test_a_store_that_says_no_is_named(
-    moto_store: None, monkeypatch: pytest.MonkeyPatch, status: int, code: str, error: type[Exception]
-) -> None:
-    monkeypatch.setattr("botocore.endpoint.URLLib3Session.send", lambda *_: _Refusal(status, code))
-    monkeypatch.setattr("moto.core.models.botocore_stubber.enabled", False)
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    with pytest.raises(error):
-        transactions.delete_together([TenantItem(b"p", b"s")])
-
-
 @pytest.mark.requirement("S14")
 def test_passwords_are_hashed_with_the_pinned_parameters() -> None:
     encoded = passwords.hashed("a long enough password")
@@ -144,13 +122,3 @@ def test_a_password_has_twelve_characters_however_they_are_composed() -> None:
         passwords.hashed("x" * 1025)
     assert passwords.is_right("\u00e9" * 12, passwords.hashed("e\u0301" * 12))
     assert len(passwords.random_password()) == 22
-
-
-class _Refusal(AWSResponse):  # type: ignore[misc]
-    def __init__(self, status: int, code: str) -> None:
-        super().__init__("http://test", status, {"content-type": "application/x-amz-json-1.0"}, None)
-        self._content = b'{"__type": "com.amazonaws.dynamodb#%s", "message": "no"}' % code.encode()
-
-
-def _everything() -> list[str]:
-    return sorted(repr(item.serialize()) for model in MODELS for item in model.scan())

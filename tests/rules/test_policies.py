@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.storage.tables import keys
+from chalicelib.storage.tables.models import MODELS
 
 CHALICE = Path(__file__).resolve().parent.parent.parent / ".chalice"
 POLICIES = sorted(CHALICE.glob("policy-*.json"))
-TABLES = {keys.EVENTS, keys.TENANTS, keys.KEYS, keys.USERS, keys.WORK}
+TABLES = {model.table for model in MODELS}
 
 
 def statements(policy: Path):

@@ -7,14 +7,18 @@ from typing import Any
 
 from chalicelib.events.decode import UNTIMED, Decoded
 from chalicelib.events.event import Event
+from chalicelib.events.query import counts
+from chalicelib.events.query.aggregate import COUNT
 from chalicelib.events.query.answers import Page, Record
 from chalicelib.events.query.language import parse
 from chalicelib.events.query.search import search
 from chalicelib.events.query.times import TimeRange
 from chalicelib.events.scope import Scope
+from chalicelib.events.store import index
 from chalicelib.events.store.append import Outcome, append
 from chalicelib.events.store.read import Order
-from tests.conftest import NOW_MS
+from chalicelib.ids import slot_of
+from tests.conftest import NOW_MS, new_scope
 
 HOUR = 3_600_000
 
@@ -90,4 +94,35 @@ def messages(scope: Scope, q: str = "", **options: Any) -> list[str]:
     return [row.message for row in everything(scope, q, **options)]
 
 
-__all__ = ["HOUR", "UNTIMED", "body_of", "event", "everything", "messages", "page", "send", "soon"]
+def totals(
+    scope: Scope, *, start: int = NOW_MS - 24 * HOUR, end: int = NOW_MS + HOUR, now_ms: int = NOW_MS
+) -> set[int]:
+    """How many events there are, by each way of counting them: one number, if all agree."""
+    within = TimeRange(start, end)
+    options: dict[str, Any] = {"now_ms": now_ms, "deadline": soon()}
+    by_level = counts.aggregate(scope, parse(""), within, by=("level",), metric=COUNT, **options)
+    by_user = counts.aggregate(scope, parse(""), within, by=("user_id",), metric=COUNT, **options)
+    return {
+        timeline_total(scope, start=start, end=end, now_ms=now_ms),
+        *(sum(int(group.value or 0) for group in answer.groups) for answer in (by_level, by_user)),
+    }
+
+
+def timeline_total(scope: Scope, *, start: int, end: int, now_ms: int = NOW_MS) -> int:
+    """How many events a timeline shows: the index answers what it can."""
+    within = TimeRange(start, end)
+    line = counts.timeline(scope, parse(""), within, buckets=24, now_ms=now_ms, deadline=soon())
+    return sum(sum(bucket.counts.values()) for bucket in line.series)
+
+
+def indexed_scope(**options: Any) -> Scope:
+    """A project whose hours are all indexed: what lands late is seen in time or not at all."""
+    scope = new_scope(**options)
+    index.raise_watermark(scope, slot_of(NOW_MS), now_ms=NOW_MS, deadline=soon())
+    return scope
+
+
+__all__ = [
+    "HOUR", "UNTIMED", "body_of", "event", "everything", "indexed_scope", "messages", "page", "send", "soon",
+    "timeline_total", "totals",
+]  # fmt: skip

@@ -6,12 +6,14 @@ import pytest
 from chalice.test import Client as ChaliceClient
 
 from app import app
-from chalicelib.identity.accounts import NewOrg, NewProject, create_project
+from chalicelib.identity.accounts import create_project
+from chalicelib.identity.orgs import NewOrg
+from chalicelib.identity.project_changes import NewProject
 
 
 @pytest.mark.requirement("W1")
 def test_chalices_own_gateway_carries_a_batch_in_and_out(moto_store: None) -> None:
-    created = create_project(NewOrg("acme", "Acme"), NewProject("shop", "Shop", 30))
+    created = create_project(NewOrg("acme", "Acme"), NewProject("shop", "Shop", 30), now=0)
     keys = {key.kind: {"Authorization": f"Bearer {key.text}"} for key in (created.ingest_key, created.query_key)}
     with ChaliceClient(app) as client:
         sent = client.http.post(

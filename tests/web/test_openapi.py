@@ -6,6 +6,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from app import app
+from chalicelib.identity.permissions import Permission
 from chalicelib.web.openapi import document
 from chalicelib.web.problems import PROBLEMS
 from chalicelib.web.routing import declarations
@@ -30,9 +31,24 @@ def test_every_guarded_route_says_which_permission_it_needs_and_how_it_refuses()
     for path, operations in document(declarations(app))["paths"].items():
         for method, operation in operations.items():
             assert operation["summary"], f"{method} {path}"
+            assert "429" in operation["responses"], f"{method} {path}"
             if "security" in operation:
-                assert {"400", "401", "403", "503"} <= operation["responses"].keys()
-                assert operation["x-permission"] in ("events:read", "events:write")
+                assert {"401", "503"} <= operation["responses"].keys(), f"{method} {path}"
+                assert operation["x-permission"] in set(Permission)
+
+
+def test_every_guarded_route_says_by_what_somebody_shows_who_they_are() -> None:
+    paths = document(declarations(app))["paths"]
+    assert paths["/api/ingest"]["post"]["security"] == [{"key": []}]
+    assert paths["/api/orgs/{org}/projects/{project}/logs"]["get"]["security"] == [{"key": []}, {"session": []}]
+    assert paths["/api/auth/me"]["get"]["security"] == [{"session": []}]
+    assert "security" not in paths["/api/auth/login"]["post"]
+
+
+def test_pages_are_for_people_and_not_described() -> None:
+    assert all(
+        path.startswith("/api/") or path in ("/healthz", "/openapi.json") for path in json.loads(current())["paths"]
+    )
 
 
 def test_every_problem_has_its_status_in_the_range_of_errors() -> None:

@@ -44,7 +44,7 @@ A change of this layout takes a new version; every version stays readable, and i
 """
 
 from chalicelib.events.block.dictionary import Dictionary
-from chalicelib.events.block.errors import MAX_BLOB, TooLarge, UnreadableBlock
+from chalicelib.events.block.errors import MAX_BLOB, DetailMissing, TooLarge, UnreadableBlock
 from chalicelib.events.block.header import VERSION, Header
 from chalicelib.events.block.pack import Packed, pack, pack_merged
 from chalicelib.events.block.parts import Part
@@ -54,6 +54,7 @@ __all__ = [
     "MAX_BLOB",
     "VERSION",
     "Block",
+    "DetailMissing",
     "Dictionary",
     "Header",
     "Packed",

@@ -2,7 +2,7 @@
 
     events, paths, size of paths   varints
     paths                          joined by 0xFF, keys within by 0xFE; 0xFD is the path of all metadata as one value
-    shapes                         how many; then of each how many paths, and their numbers, a byte each
+    shapes                         how many; then of each how many paths, and their numbers as bytes
     directory                      the columns' packed sizes, then their raw sizes x 2 + (1: values by row)
     shape of each row              planes; nothing where there is one shape
     columns, packed                of the five text fields, then of the paths
@@ -14,7 +14,6 @@ that brings equal ids together.
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from itertools import accumulate, islice, repeat
 from operator import attrgetter
 from typing import Any, Final
@@ -23,6 +22,7 @@ from chalicelib.events.block.column_decoding import decode
 from chalicelib.events.block.column_encoding import encode, encode_texts
 from chalicelib.events.block.columns import Column, is_json
 from chalicelib.events.block.errors import UnreadableBlock
+from chalicelib.events.block.lazy import lazy
 from chalicelib.events.block.records import (
     MAX_PATHS,
     Object,
@@ -63,7 +63,7 @@ def encode_detail(events: Sequence[Event]) -> Column:
         varint(len(paths)),
         paths,
         varint(len(flat.shapes)),
-        *(bytes((len(shape), *shape)) for shape in flat.shapes),
+        *(varint(len(shape)) + bytes(shape) for shape in flat.shapes),
         varints([len(column.packed) for column in encoded]),
         varints([len(column.raw) << 1 | column.by_row for column in encoded]),
         planes(flat.codes, width_of(len(flat.shapes) - 1)) if len(flat.shapes) > 1 else b"",
@@ -175,17 +175,17 @@ class Detail:
         """The rows that have a path, in the order of its values."""
         return self._holders[number]
 
-    @cached_property
+    @lazy
     def _holders(self) -> list[list[int]]:
         by_shape = places(self._shapes, self._codes, len(self.paths))
         return [sorted(rows) if flag else rows for rows, flag in zip(by_shape, self._by_row, strict=True)]
 
-    @cached_property
+    @lazy
     def _ranks(self) -> list[int]:
         """For each row the number of rows of its shape before it."""
         return rows_within(self._codes, len(self._shapes))
 
-    @cached_property
+    @lazy
     def _starts(self) -> list[dict[int, int]]:
         """For each path where in its column the rows of each shape begin."""
         sizes = Counter(self._codes)

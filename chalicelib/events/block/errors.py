@@ -20,3 +20,7 @@ class TooLarge(Exception):
         super().__init__(f"{size} bytes where {limit} fit")
         self.size = size
         self.limit = limit
+
+
+class DetailMissing(Exception):
+    """Section K was asked for before its item was attached."""

@@ -2,10 +2,10 @@
 
 import sys
 import threading
-from functools import cached_property
 from typing import Final
 
 from chalicelib.events.block.errors import MAX_INFLATED, TooLarge, UnreadableBlock
+from chalicelib.events.block.lazy import lazy
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -75,7 +75,7 @@ class TwoInOne:
         except (zstd.ZstdError, EOFError) as error:
             raise UnreadableBlock(f"a section does not inflate: {error}") from error
 
-    @cached_property
+    @lazy
     def second(self) -> bytes:
         context, size = self._context, self._size - len(self.first)
         try:

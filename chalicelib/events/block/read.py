@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
@@ -10,9 +9,10 @@ from chalicelib.events.block import parts as merged_parts
 from chalicelib.events.block import rows as small_form
 from chalicelib.events.block.detail import DETAIL_FIELDS, METADATA, Detail
 from chalicelib.events.block.dictionary import Dictionary
-from chalicelib.events.block.errors import UnreadableBlock
+from chalicelib.events.block.errors import DetailMissing, UnreadableBlock
 from chalicelib.events.block.frames import TwoInOne, ZstdDict, inflate
 from chalicelib.events.block.header import DETACHED, DETAIL, MERGED, MINUTE_MS, VERSION, Header, hash_of, read
+from chalicelib.events.block.lazy import lazy
 from chalicelib.events.block.parts import Part
 from chalicelib.events.block.records import dotted_paths, reached, rows_within
 from chalicelib.events.block.scanned import CODED_FIELDS, Codes, Scanned
@@ -46,12 +46,12 @@ class Block:
         self._ends = ends
         self._detail_section: bytes | None = None if header.flags & DETACHED else scan[ends[-1] :]
 
-    @cached_property
+    @lazy
     def parts(self) -> Sequence[Part]:
         """What a merged block was made of, in the order that `origin` counts; () for any other."""
         return self._merged[0] if self._merged else ()
 
-    @cached_property
+    @lazy
     def times(self) -> Sequence[int]:
         """Milliseconds since the epoch, ascending, one a row."""
         header = self.header
@@ -93,7 +93,7 @@ class Block:
         words = list(dict.fromkeys(column))
         return words, bytes(map(words.index, column)) if len(words) > 1 else None
 
-    @cached_property
+    @lazy
     def messages(self) -> bytes:
         """The UTF-8 messages of all rows, joined by 0xFF."""
         if self.header.in_rows:
@@ -111,7 +111,7 @@ class Block:
         Raises:
             UnreadableBlock: they are those of another.
         """
-        if hash_of(detail) != self.header.detail_hash:
+        if hash_of(detail) != self.header.detail_hash:  # digest: of bytes that are no secret
             raise UnreadableBlock("was given another block's detail")
         if detail[0] != VERSION << 4 | DETAIL:
             raise UnreadableBlock("was given a detail of an unknown version")
@@ -163,36 +163,36 @@ class Block:
             return 0, row
         return self._merged[1][row], self._rows_within[row]
 
-    @cached_property
+    @lazy
     def _rows(self) -> list[Event]:
         raw = self._scan[self._ends[-1] :]
         frame = self._scan[self._ends[-2] : self._ends[-1]]
         return small_form.decode(inflate(frame, self._dictionary), raw, last=self.header.last, count=self.header.count)
 
-    @cached_property
+    @lazy
     def _scanned(self) -> Scanned:
         return Scanned(self._scan_frame.first, self.header.count)
 
-    @cached_property
+    @lazy
     def _scan_frame(self) -> TwoInOne:
         start, middle, end = self._ends[-3:]
         return TwoInOne(self._scan[start:middle], self._scan[middle:end], self._dictionary)
 
-    @cached_property
+    @lazy
     def _detail(self) -> Detail:
         if self._detail_section is None:
-            raise LookupError("the detail item was not attached")
+            raise DetailMissing
         reader = Reader(self._detail_section)
         frame = reader.take(reader.varint())
         return Detail(inflate(frame, self._dictionary), reader.rest(), self.header.count)
 
-    @cached_property
+    @lazy
     def _record_fields(self) -> dict[str, Sequence[str]]:
         """The text fields of every row, but for the message."""
         scanned = {field: self._scanned.column(field) for field in CODED_FIELDS}
         return scanned | {field: self._detail.field(field) for field in DETAIL_FIELDS}
 
-    @cached_property
+    @lazy
     def _merged(self) -> tuple[tuple[Part, ...], Sequence[int]] | None:
         """The parts, and the part of each row."""
         header = self.header
@@ -205,16 +205,16 @@ class Block:
         packed = inflate(section[: len(section) - batches], self._dictionary)
         return merged_parts.decode_parts(packed, section[len(section) - batches :], header.part_count, header.count)
 
-    @cached_property
+    @lazy
     def _rows_within(self) -> list[int]:
         return rows_within(self._merged[1], self.header.part_count) if self._merged else []
 
-    @cached_property
+    @lazy
     def _minute_rows(self) -> list[int]:
         """For each minute the first row in it."""
         return list(accumulate(map(sum, self.header.counts), initial=0))
 
-    @cached_property
+    @lazy
     def _dictionary(self) -> ZstdDict | None:
         version = self.header.dictionary
         return self._dictionaries(version).digest if version else None

@@ -1,13 +1,19 @@
 """The shapes of the answers, as they travel. Absent fields are left out."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
 
 from chalicelib.events.event import Event
-from chalicelib.events.query.budget import Scanned
+from chalicelib.events.query.budget import Budget, Scanned
 from chalicelib.events.store.event_id import encode_id
-from chalicelib.events.store.read import Order, Stored
+from chalicelib.events.store.read import Order, Stored, fetch_details
+
+ANSWER_BYTES: Final = 4 * 1024 * 1024
+"""Lambda answers with 6 MB at most, as base64: 4.5 MB of content."""
+
+RECORDS_AT_ONCE: Final = 100
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -73,8 +79,23 @@ def record(stored: Stored, row: int) -> Record:
     return _record(stored, row, stored.block.event(row))
 
 
-def records(found: list[tuple[Stored, int]]) -> list[Record]:
-    """The records of rows of several blocks, in the order given. All details are attached."""
+def records_that_fit(found: Sequence[tuple[Stored, int]], max_bytes: int, budget: Budget) -> list[Record]:
+    """The records of these rows, in order, as far as `max_bytes` of JSON reach; at least one if there is any."""
+    fitting: list[Record] = []
+    size = 0
+    for begin in range(0, len(found), RECORDS_AT_ONCE):
+        some = found[begin : begin + RECORDS_AT_ONCE]
+        budget.read_more(fetch_details(list(dict.fromkeys(stored for stored, _ in some)), deadline=budget.deadline))
+        for each in _records(some):
+            size += len(msgspec.json.encode(each))
+            if size > max_bytes and fitting:
+                return fitting
+            fitting.append(each)
+    return fitting
+
+
+def _records(found: Sequence[tuple[Stored, int]]) -> list[Record]:
+    """Block by block, because a block reads many rows for little more than one."""
     wanted: dict[int, tuple[Stored, list[int]]] = {}
     for stored, row in found:
         wanted.setdefault(id(stored), (stored, []))[1].append(row)

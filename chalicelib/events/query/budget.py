@@ -22,23 +22,23 @@ class Scanned(msgspec.Struct):
 class Budget:
     """Counts what is read, and says when to stop. `deadline` is in `time.monotonic()` seconds."""
 
-    def __init__(self, *, deadline: float, blocks: int = BLOCKS, size: int = BYTES) -> None:
+    def __init__(self, *, deadline: float) -> None:
         self.deadline = deadline
         self.scanned = Scanned()
-        self._blocks = blocks
-        self._bytes = size
         now = time.monotonic()
         self._stop_at = now + (deadline - now) * SHARE_FOR_READING
 
     def read(self, *, events: int, size: int) -> None:
+        """Takes note of a block that was read."""
         self.scanned.blocks += 1
         self.scanned.events += events
         self.scanned.bytes += size
 
     def read_more(self, size: int) -> None:
+        """Takes note of what was read besides."""
         self.scanned.bytes += size
 
     @property
     def spent(self) -> bool:
         scanned = self.scanned
-        return scanned.blocks >= self._blocks or scanned.bytes >= self._bytes or time.monotonic() >= self._stop_at
+        return scanned.blocks >= BLOCKS or scanned.bytes >= BYTES or time.monotonic() >= self._stop_at

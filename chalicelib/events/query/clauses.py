@@ -6,7 +6,6 @@ any test of the detail, and `and`/`or` of safe answers are safe too.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from itertools import compress
 from typing import Final
 
@@ -47,10 +46,6 @@ class View:
         if ascii_only not in self._lowered:
             self._lowered[ascii_only] = _lower_bytes(self.block.messages) if ascii_only else _lower(self.block.messages)
         return self._lowered[ascii_only]
-
-    @cached_property
-    def each_message(self) -> list[bytes]:
-        return self.block.messages.split(SEPARATOR)
 
 
 class Clause(ABC):
@@ -154,15 +149,9 @@ class _Message(Clause):
         self.negative = negative
 
     def keep(self, view: View, rows: int) -> int:
-        found = self._found_in(view, rows)
-        return rows & ~found if self.negative else rows & found
-
-    def _found_in(self, view: View, rows: int) -> int:
-        if rows.bit_count() * _FEW_ROWS < view.length:
-            messages, text = view.each_message, self.text
-            return _passing(view, rows, lambda row: text in messages[row].decode("utf-8", "surrogateescape").lower())
         lowered = view.messages(ascii_only=self.text.isascii())
-        return int.from_bytes(_rows_with(self.needle, lowered, view.length), "little")
+        found = int.from_bytes(_rows_with(self.needle, lowered, view.length), "little")
+        return rows & ~found if self.negative else rows & found
 
 
 class _MessageExists(Clause):
@@ -172,7 +161,8 @@ class _MessageExists(Clause):
         self.negative = negative
 
     def keep(self, view: View, rows: int) -> int:
-        marked = bytes([(message != b"") is not self.negative for message in view.each_message])
+        messages = view.block.messages.split(SEPARATOR)
+        marked = bytes([(message != b"") is not self.negative for message in messages])
         return rows & int.from_bytes(marked, "little")
 
 
@@ -261,7 +251,6 @@ class _Any(_Joined):
 
 
 _SEPARATOR_TEXT: Final = SEPARATOR.decode("latin-1")
-_FEW_ROWS = 8  # where only one row in so many is asked for, their messages are looked at one by one (measured)
 _MANY, _DENSE = 8, 7  # hits after which one in so many rows makes `_each_with` the faster way (measured)
 _KELVIN_SIGN: Final = "\u212a".encode()
 _DOTTED_I: Final = "\u0130".encode()

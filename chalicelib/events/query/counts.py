@@ -4,24 +4,24 @@ What the index knows is taken from it: whole hours behind its watermark that nob
 levels. Blocks that lie within the range and need no looking into are counted by their headers. The rest is scanned.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from chalicelib.events.block import Block
 from chalicelib.events.query.aggregate import Counts, Grouped, Measures, Metric, aggregate_for
 from chalicelib.events.query.answers import Understood
 from chalicelib.events.query.budget import Budget, Scanned
 from chalicelib.events.query.expression import Expression, describe
-from chalicelib.events.query.mask import Mask
-from chalicelib.events.query.plan import WORTH_THE_INDEX_HOURS, clipped
+from chalicelib.events.query.plan import Hours, hours_within, known_counts, may_hold_a_match, narrowed, visible
 from chalicelib.events.query.scan import Filter
 from chalicelib.events.query.timeline import Timeline
 from chalicelib.events.query.times import TimeRange, bucket_for
 from chalicelib.events.scope import Scope
-from chalicelib.events.store.index import HourCounts, read_index
+from chalicelib.events.store.index import HourCounts
 from chalicelib.events.store.read import Candidate, Stored, candidates, with_details
-from chalicelib.ids import HOUR_MS, Slot, slot_of
+from chalicelib.ids import HOUR_MS, Slot
 
 FACET_VALUES: Final = 20
 
@@ -57,7 +57,10 @@ class Facet(msgspec.Struct, frozen=True):
 
 
 class FacetsAnswer(Counted, frozen=True, kw_only=True):
+    """The most frequent values of each field. Unless `exact`, a field had too many values to hold them all."""
+
     facets: dict[str, list[Facet]]
+    exact: bool
 
 
 class GroupAnswer(msgspec.Struct, frozen=True):
@@ -90,8 +93,12 @@ def facets(
     """The most frequent values of each field, with their counts."""
     tops = {field: Counts((field,)) for field in fields}
     counted = _Count(scope, expression, within, list(tops.values()), now_ms=now_ms, deadline=deadline)
-    found = {field: _facet(field, top.top(FACET_VALUES)) for field, top in tops.items()}
-    return FacetsAnswer(facets=found, **counted.facts())
+    found = {field: top.top(FACET_VALUES) for field, top in tops.items()}
+    return FacetsAnswer(
+        facets={field: _facet(field, grouped) for field, grouped in found.items()},
+        exact=all(grouped.exact for grouped in found.values()),
+        **counted.facts(),
+    )
 
 
 def aggregate(
@@ -132,14 +139,12 @@ class _Count:
         self._scope = scope
         self._expression = expression
         self._asked = within
-        self._visible = clipped(within, scope, now_ms=now_ms)
-        self._filter = Filter(expression)
+        self._wanted = Filter(expression)
+        self._visible = visible(within, scope, self._wanted, now_ms=now_ms)
         self._into = into
-        self._levels_suffice = self._filter.only_levels and all(map(_takes_levels, into))
-        self._details = self._filter.needs_detail or any(each.needs_detail for each in into)
+        self._details = self._wanted.needs_detail or any(each.needs_detail for each in into)
         self._budget = Budget(deadline=deadline)
-        self._reached: int | None = None
-        self._run()
+        self._reached = self._run()
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -151,39 +156,32 @@ class _Count:
             "scanned": self._budget.scanned,
         }
 
-    def _run(self) -> None:
-        for candidate in self._stream(self._hours()):
-            if self._budget.spent:
-                self._reached = candidate.bound
-                return
+    def _run(self) -> int | None:
+        """Counts, newest first, as far as the budget goes. If that is not all: the time from which on it is."""
+        hours = Hours(self._hours(), self._budget)
+        for candidate in self._stream(hours):
+            if self._budget.spent and self._budget.scanned.blocks:
+                return candidate.bound + 1
             self._add(candidate.stored)
+        return None if hours.unread is None else (hours.unread + 1) * HOUR_MS
+
+    # --- hours --------------------------------------------------------------------------------------------------------
 
     def _hours(self) -> list[Slot]:
-        """The hours to read, newest first. Those that the index answers are counted here."""
-        if self._visible.end <= self._visible.start:
-            return []
-        first, last = slot_of(self._visible.start), slot_of(self._visible.end - 1)
-        hours = [Slot(hour) for hour in range(last, first - 1, -1)]
-        if len(hours) <= WORTH_THE_INDEX_HOURS:
-            return hours
-        index = read_index(self._scope, first, last, deadline=self._budget.deadline)
-        return [hour for hour in hours if not self._answered(hour, index.counts(hour))]
+        """The hours to read. Those that the index answers are counted here."""
+        hours = hours_within(self._visible, "desc")
+        known = known_counts(self._scope, hours, deadline=self._budget.deadline)
+        return [hour for hour in hours if not self._answered(hour, known(hour))]
 
     def _answered(self, hour: Slot, known: HourCounts | None) -> bool:
-        if known is None:
-            return False
-        levels = {level: count for level, count in known.levels.items() if level in self._filter.levels}
-        if not any(levels.values()):
+        if not may_hold_a_match(self._wanted, known):
             return True
-        begin, end = hour * HOUR_MS, (hour + 1) * HOUR_MS
-        whole = self._visible.start <= begin and end <= self._visible.end
-        return whole and self._levels_suffice and self._add_levels(begin, end - 1, levels)
-
-    def _add_levels(self, first: int, last: int, levels: dict[str, int]) -> bool:
-        """Adds counts known by level alone, to all accumulators or, where one cannot take them, to none."""
-        lines = [each for each in self._into if isinstance(each, Timeline)]
-        if any(_bucket_in(line, first) != _bucket_in(line, last) for line in lines):
+        first, last = hour * HOUR_MS, (hour + 1) * HOUR_MS - 1
+        if known is None or not self._wanted.only_levels or not self._is_visible(first, last):
             return False
+        if not all(_takes_hour(each, first, last) for each in self._into):
+            return False
+        levels = self._wanted.matching_counts(known.levels)
         for each in self._into:
             if isinstance(each, Timeline):
                 each.add_counts(first, last, levels)
@@ -191,42 +189,48 @@ class _Count:
                 each.add_counts(levels)
         return True
 
-    def _stream(self, hours: Sequence[Slot]) -> Iterator[Candidate]:
+    # --- blocks -------------------------------------------------------------------------------------------------------
+
+    def _stream(self, hours: Iterable[Slot]) -> Iterator[Candidate]:
         deadline = self._budget.deadline
         stream = candidates(self._scope, self._visible, "desc", deadline=deadline, slots=hours)
         if not self._details:
             return stream
-        return with_details(stream, lambda stored: bool(self._narrowed(stored)), deadline=deadline)
+        return with_details(stream, lambda stored: bool(narrowed(self._wanted, stored.block)), deadline=deadline)
 
     def _add(self, stored: Stored) -> None:
         block = stored.block
-        header = block.header
-        self._budget.read(events=header.count, size=stored.size)
-        inside = self._visible.start <= header.first and header.last < self._visible.end
-        if inside and self._levels_suffice:
-            levels = {level: count for level, count in header.level_counts.items() if level in self._filter.levels}
-            if self._add_levels(header.first, header.last, levels):
-                return
-        narrowed = self._narrowed(stored)
-        if not narrowed:
+        self._budget.read(events=block.header.count, size=stored.size)
+        inside = self._is_visible(block.header.first, block.header.last)
+        by_header = inside and self._wanted.only_levels
+        others = [each for each in self._into if not (by_header and self._added_by_header(each, block))]
+        if not others:
             return
-        mask = self._filter.mask(block, narrowed)
+        mask = self._wanted.mask(block, narrowed(self._wanted, block))
         if not inside:
             mask = mask.within(block.row_at(self._visible.start), block.row_at(self._visible.end))
         if mask:
-            for each in self._into:
+            for each in others:
                 each.add(block, mask)
 
-    def _narrowed(self, stored: Stored) -> Mask:
-        if not self._filter.admits(stored.block.header):
-            return Mask(0, stored.block.header.count)
-        return self._filter.narrow(stored.block)
+    def _added_by_header(self, accumulator: Accumulator, block: Block) -> bool:
+        if isinstance(accumulator, Timeline):
+            return accumulator.add_header(block, self._wanted.levels)
+        if isinstance(accumulator, Counts) and accumulator.levels_suffice:
+            accumulator.add_counts(self._wanted.matching_counts(block.header.level_counts))
+            return True
+        return False
+
+    def _is_visible(self, first: int, last: int) -> bool:
+        return self._visible.start <= first and last < self._visible.end
 
 
-def _takes_levels(accumulator: Accumulator) -> bool:
-    return isinstance(accumulator, Timeline) or (isinstance(accumulator, Counts) and accumulator.levels_suffice)
+def _takes_hour(accumulator: Accumulator, first: int, last: int) -> bool:
+    """Whether counts by level are all it needs of an hour."""
+    if isinstance(accumulator, Timeline):
+        return _bucket(accumulator, first) == _bucket(accumulator, last)
+    return isinstance(accumulator, Counts) and accumulator.levels_suffice
 
 
-def _bucket_in(line: Timeline, at: int) -> int:
-    """The bucket of a timeline that a moment falls into."""
+def _bucket(line: Timeline, at: int) -> int:
     return (at - line.start) // line.bucket_ms

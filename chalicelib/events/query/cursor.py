@@ -1,7 +1,7 @@
 """Where a query goes on: signed, bound to its project and its question, and always further than the one before.
 
-A cursor holds the absolute range, so that `since=1h` does not shift between pages; the position of the last event given
-(its place, which merging does not change); and the block where reading resumes.
+A cursor holds the absolute range, so that `since=1h` does not shift between pages; the place of the last event given,
+which merging does not change; and the block where reading resumes.
 """
 
 import hmac
@@ -18,6 +18,7 @@ from chalicelib.events.store.read import Order, Resume
 
 SIGNATURE_BYTES: Final = 16
 LONGEST: Final = 6_000
+"""Characters. A tail's cursor with all the names it may hold is a third shorter; URLs may be of 8,000."""
 
 T = TypeVar("T")
 
@@ -27,21 +28,22 @@ class CursorRefused(Exception):
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
-    """Everything up to here was given. Events at one timestamp are ordered by their places."""
+    """Everything up to here was given, and nothing beyond. Events at one timestamp are ordered by their ties."""
 
     timestamp: int
     tie: bytes = b""
-    """The place of the event that was given last."""
-    inclusive: bool = False
-    """Whether the event here is still to be given: a page that ended between two events says so."""
+    """That of the last event given, or the beginning of such: what ranks after it is still to be given."""
 
 
 class SearchCursor(msgspec.Struct, frozen=True, array_like=True, tag="s"):
+    """A walk through a range, and how far it got."""
+
     start: int
     end: int
     order: Order
-    position: Position
-    resume: Resume
+    position: Position | None = None
+    resume: Resume | None = None
+    """No block before this one holds anything that is still to be given. Saves reading them, and nothing else."""
 
 
 class TailCursor(msgspec.Struct, frozen=True, array_like=True, tag="t"):
@@ -52,22 +54,18 @@ class TailCursor(msgspec.Struct, frozen=True, array_like=True, tag="t"):
     seen: tuple[bytes, ...]
     """Short names of the blocks given whole, those of the last minute."""
     cut: tuple[tuple[bytes, int], ...]
-    """Blocks given in part, and how many rows of each were looked at."""
+    """Blocks given in part, and the row of each that comes next."""
 
 
 def seal(scope: Scope, question: str, cursor: SearchCursor | TailCursor) -> str:
-    """Text for the caller, who can neither read anything useful from it nor change it."""
+    """Text for the caller, who can neither change it nor use it for another project or question."""
     body = msgspec.msgpack.encode(cursor)
-    signature = _signature(settings.current().secrets[0], scope, question, body)
-    return urlsafe_b64encode(signature + body).decode().rstrip("=")
+    return _text(_signature(settings.current().secrets[0], scope, question, body) + body)
 
 
 def unseal(scope: Scope, question: str, text: str, kind: type[T]) -> T:
     """The cursor of that kind which was sealed for this project and question. Raises `CursorRefused`."""
-    try:
-        packed = urlsafe_b64decode(text + "=" * (-len(text) % 4)) if len(text) <= LONGEST else b""
-    except ValueError:
-        packed = b""
+    packed = _packed(text)
     signature, body = packed[:SIGNATURE_BYTES], packed[SIGNATURE_BYTES:]
     if not _signed(settings.current().secrets, scope, question, body, signature):
         raise CursorRefused
@@ -75,6 +73,20 @@ def unseal(scope: Scope, question: str, text: str, kind: type[T]) -> T:
         return msgspec.msgpack.decode(body, type=kind)
     except msgspec.DecodeError as error:
         raise CursorRefused from error
+
+
+def _text(packed: bytes) -> str:
+    return urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def _packed(text: str) -> bytes:
+    try:
+        packed = urlsafe_b64decode(text + "=" * (-len(text) % 4)) if len(text) <= LONGEST else b""
+    except ValueError as error:
+        raise CursorRefused from error
+    if _text(packed) != text:  # base64 passes over characters that are not its own
+        raise CursorRefused
+    return packed
 
 
 def _signed(secrets: Sequence[bytes], scope: Scope, question: str, body: bytes, signature: bytes) -> bool:

@@ -1,25 +1,29 @@
-"""Everything that matches, in pages that fit through the gateway, as NDJSON or as CSV that no spreadsheet executes."""
+"""Everything that matches, in pieces that fit through the gateway, as NDJSON or as CSV that no spreadsheet executes."""
 
 import csv
+from collections.abc import Iterable
 from io import StringIO
 from typing import Final, Literal
 
 import msgspec
 
 from chalicelib.events.query.answers import Record
+from chalicelib.events.query.budget import Budget
 from chalicelib.events.query.expression import Expression
-from chalicelib.events.query.search import search
+from chalicelib.events.query.search import go_on, opened, sealed
 from chalicelib.events.query.times import TimeRange
 from chalicelib.events.scope import Scope
 
 Format = Literal["ndjson", "csv"]
 
-PAGE_BYTES: Final = 4 * 1024 * 1024
+PIECE_BYTES: Final = 4 * 1024 * 1024
 """Lambda answers with 6 MB at most, as base64: 4.5 MB of content."""
 
+FULL_BYTES: Final = PIECE_BYTES // 2
 ROWS_AT_ONCE: Final = 1_000
 COLUMNS: Final = Record.__struct_fields__
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS: Final = tuple("=+-@\t\r\n＝＋－＠")
+"""What some spreadsheet takes for the beginning of a formula. Source: OWASP, CSV injection."""
 
 
 class ExportPage(msgspec.Struct, frozen=True):
@@ -39,46 +43,40 @@ def export(
     now_ms: int,
     deadline: float,
 ) -> ExportPage:
-    """Rows until a page is full or half the budget is spent, newest first. Raises `CursorRefused`."""
-    write = _csv_rows if format == "csv" else _ndjson_rows
-    body = _csv_row(list(COLUMNS)) if format == "csv" and cursor is None else b""
+    """Rows until the piece is full or the budget is spent, newest first. Raises `CursorRefused`, `StoreUnavailable`."""
+    begun = opened(scope, expression, within, "desc", cursor)
+    budget = Budget(deadline=deadline)
+    body = _csv([COLUMNS]) if format == "csv" and cursor is None else b""
     while True:
-        page = search(
-            scope,
-            expression,
-            within,
-            limit=ROWS_AT_ONCE,
-            cursor=cursor,
-            max_bytes=PAGE_BYTES // 2,
-            now_ms=now_ms,
-            deadline=deadline,
-        )
-        body += write(page.data)
-        cursor = page.next_cursor
-        if cursor is None or page.partial or len(body) > PAGE_BYTES // 2:
-            return ExportPage(body, cursor)
+        # Quotes are doubled in CSV, so that a record may have twice the bytes that it has in JSON.
+        room = (PIECE_BYTES - len(body)) // 2
+        found = go_on(scope, expression, begun, limit=ROWS_AT_ONCE, max_bytes=room, now_ms=now_ms, budget=budget)
+        body += _csv(map(_cells, found.records)) if format == "csv" else _ndjson(found.records)
+        if found.further is None or len(body) >= FULL_BYTES or budget.spent:
+            return ExportPage(body, sealed(scope, expression, found.further))
+        begun = found.further
 
 
-def _ndjson_rows(rows: list[Record]) -> bytes:
+def _ndjson(rows: Iterable[Record]) -> bytes:
     return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
 
 
-def _csv_rows(rows: list[Record]) -> bytes:
-    return b"".join(_csv_row([_cell(getattr(row, name)) for name in COLUMNS]) for row in rows)
+def _csv(rows: Iterable[Iterable[str]]) -> bytes:
+    text = StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+def _cells(row: Record) -> list[str]:
+    return [_cell(getattr(row, name)) for name in COLUMNS]
 
 
 def _cell(value: object) -> str:
     if isinstance(value, dict):
-        return _inert(msgspec.json.encode(value).decode() if value else "")
+        return msgspec.json.encode(value).decode() if value else ""
     return _inert(value) if isinstance(value, str) else str(value)
 
 
 def _inert(text: str) -> str:
-    """Text that a spreadsheet shows and does not execute. Source: OWASP, CSV injection."""
+    """Text that a spreadsheet shows and does not execute."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
-
-
-def _csv_row(cells: list[str]) -> bytes:
-    line = StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue().encode()

@@ -2,13 +2,14 @@
 
 from typing import Final, Literal
 
-from chalicelib.events.query.answers import Context, Page, Record, record
-from chalicelib.events.query.expression import Equals, Everything, Expression
-from chalicelib.events.query.search import search
-from chalicelib.events.query.times import TimeRange
+from chalicelib.events.query.answers import ANSWER_BYTES, Context, Record, record
+from chalicelib.events.query.budget import Budget
+from chalicelib.events.query.cursor import Position, SearchCursor
+from chalicelib.events.query.expression import Equals, Everything, Exists, Expression, Not
+from chalicelib.events.query.search import Found, go_on
 from chalicelib.events.scope import Scope
-from chalicelib.events.store.event_id import decode_id
-from chalicelib.events.store.read import read_place
+from chalicelib.events.store.event_id import Place, decode_id
+from chalicelib.events.store.read import Order, read_place
 from chalicelib.ids import HOUR_MS
 
 Same = Literal["all", "service", "trace"]
@@ -20,8 +21,28 @@ AROUND_MS: Final = 24 * HOUR_MS
 def get(scope: Scope, event_id: str, *, now_ms: int, deadline: float) -> Record | None:
     """The event, wherever merging took it; None where there is none that may be seen."""
     place = decode_id(event_id)
-    if place is None:
+    return None if place is None else _record_at(scope, place, now_ms=now_ms, deadline=deadline)
+
+
+def context(
+    scope: Scope, event_id: str, *, before: int, after: int, same: Same, now_ms: int, deadline: float
+) -> Context | None:
+    """The event with so many neighbours before and after it, in the order of a search.
+
+    Neighbours are all events, or those of the same service or trace; of an event without one, those without one.
+    """
+    place = decode_id(event_id)
+    event = None if place is None else _record_at(scope, place, now_ms=now_ms, deadline=deadline)
+    if place is None or event is None:
         return None
+    like = _like(event, same)
+    budget = Budget(deadline=deadline)
+    older = _neighbours(scope, like, _from_event(event, place, "desc"), before, now_ms=now_ms, budget=budget)
+    newer = _neighbours(scope, like, _from_event(event, place, "asc"), after, now_ms=now_ms, budget=budget)
+    return Context(event, after=newer.records[::-1], before=older.records, partial=older.partial or newer.partial)
+
+
+def _record_at(scope: Scope, place: Place, *, now_ms: int, deadline: float) -> Record | None:
     found = read_place(scope, place, deadline=deadline)
     if found is None:
         return None
@@ -32,45 +53,22 @@ def get(scope: Scope, event_id: str, *, now_ms: int, deadline: float) -> Record 
     return record(stored, row)
 
 
-def context(
-    scope: Scope, event_id: str, *, before: int, after: int, same: Same, now_ms: int, deadline: float
-) -> Context | None:
-    """The event with so many neighbours before and after it, of the same service or trace, or of all."""
-    event = get(scope, event_id, now_ms=now_ms, deadline=deadline)
-    if event is None:
-        return None
-    like = _like(event, same)
-    at = event.timestamp
-    # Neighbours share the event's timestamp or lie beyond it, so one more is asked for and the event itself left out.
-    older = _neighbours(scope, like, TimeRange(at - AROUND_MS, at + 1), event, before, now_ms=now_ms, deadline=deadline)
-    newer = _neighbours(
-        scope, like, TimeRange(at + 1, at + AROUND_MS), event, after, now_ms=now_ms, deadline=deadline
-    )
-    return Context(event, after=newer[0], before=older[0], partial=older[1] or newer[1])
-
-
 def _like(event: Record, same: Same) -> Expression:
-    if same == "service" and event.service:
-        return Equals("service", event.service)
-    if same == "trace" and event.trace_id:
-        return Equals("trace_id", event.trace_id)
-    return Everything()
+    if same == "all":
+        return Everything()
+    field, value = ("service", event.service) if same == "service" else ("trace_id", event.trace_id)
+    return Equals(field, value) if value else Not(Exists(field))
+
+
+def _from_event(event: Record, place: Place, order: Order) -> SearchCursor:
+    """As if the event were the last one of the page before."""
+    at = event.timestamp
+    return SearchCursor(at - AROUND_MS, at + AROUND_MS, order, Position(at, place.tie))
 
 
 def _neighbours(
-    scope: Scope, like: Expression, within: TimeRange, event: Record, count: int, *, now_ms: int, deadline: float
-) -> tuple[list[Record], bool]:
+    scope: Scope, like: Expression, begun: SearchCursor, count: int, *, now_ms: int, budget: Budget
+) -> Found:
     if not count:
-        return [], False
-    forwards = within.start > event.timestamp
-    page: Page = search(
-        scope,
-        like,
-        within,
-        limit=count + 1,
-        order="asc" if forwards else "desc",
-        now_ms=now_ms,
-        deadline=deadline,
-    )
-    rows = [row for row in page.data if row.id != event.id][:count]
-    return (rows[::-1] if forwards else rows), page.partial
+        return Found([], None, partial=False)
+    return go_on(scope, like, begun, limit=count, max_bytes=ANSWER_BYTES // 2, now_ms=now_ms, budget=budget)

@@ -5,7 +5,9 @@ mask, `&` and `|` combine them, and `bytes.count` counts any stretch: no work pe
 """
 
 from collections.abc import Iterator
-from functools import cached_property, lru_cache
+from functools import lru_cache
+
+from chalicelib.events.block.lazy import lazy
 
 
 class Mask:
@@ -22,7 +24,7 @@ class Mask:
         """From one byte a row, 0 or 1."""
         return cls(int.from_bytes(flags, "little"), len(flags))
 
-    @cached_property
+    @lazy
     def flags(self) -> bytes:
         """One byte a row, 0 or 1."""
         return self.bits.to_bytes(self.length, "little")

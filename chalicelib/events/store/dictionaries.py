@@ -1,13 +1,14 @@
 """The dictionaries of a project: which one writers use, and that no block ever meets a missing one.
 
-    created ---- writers use it, each from a copy at most 5 minutes old ---- 7 days: no longer used ---- all its blocks
-                                                                                                         expired, +1 day
-    A version is put once, never changed, and leaves only by its TTL: 7 days + the retention window + 2 days after it was
-    made. It says which window that was; a project whose window has grown since writes without it until the next one.
+created ---- writers use it, each from a copy at most 5 minutes old ---- 7 days: no longer used ---- all its blocks
+                                                                                                     expired, +1 day
+A version is put once, never changed, and leaves only by its TTL: 7 days + the retention window + 2 days after it was
+made. It says which window that was; a project whose window has grown since writes without it until the next one.
 """
 
 import time
 from collections import OrderedDict
+from threading import Lock
 from typing import Final, TypeVar
 
 import msgspec
@@ -52,6 +53,7 @@ class Current(msgspec.Struct, frozen=True):
 
 _versions: OrderedDict[tuple[ProjectId, int], Dictionary] = OrderedDict()
 _current: OrderedDict[ProjectId, Current] = OrderedDict()
+_writing = Lock()
 
 
 def for_writing(scope: Scope, *, now_ms: int, deadline: float) -> Dictionary | None:
@@ -117,9 +119,10 @@ def publish(scope: Scope, dictionary: Dictionary, *, now_ms: int, deadline: floa
 
 def forget(project: ProjectId) -> None:
     """Drops this process's copies of a project's dictionaries."""
-    _current.pop(project, None)
-    for known in [key for key in _versions if key[0] == project]:
-        del _versions[known]
+    with _writing:
+        _current.pop(project, None)
+        for known in [key for key in _versions if key[0] == project]:
+            del _versions[known]
 
 
 def _stored(entry: dict[str, Value]) -> Stored:
@@ -135,7 +138,8 @@ def _dictionary(project: ProjectId, version: int, stored: Stored) -> Dictionary:
 
 
 def _remember(cache: OrderedDict[K, V], key: K, value: V) -> None:
-    cache[key] = value
-    cache.move_to_end(key)
-    while len(cache) > CACHED_VERSIONS:
-        cache.popitem(last=False)
+    with _writing:
+        cache[key] = value
+        cache.move_to_end(key)
+        while len(cache) > CACHED_VERSIONS:
+            cache.popitem(last=False)

@@ -1,16 +1,19 @@
 """The day index: per hour how many events of each level, so that a month's histogram is one small query.
 
-It is derived, and must never hide data. An hour's entry is believed when the hour is behind the watermark and not dirty.
+It is derived, and must never hide data. An hour's entry is believed when the hour is behind the watermark and no mark
+on it is left to count.
 
     writer, late block of hour h          indexer, hour h                        reader
     ----------------------------          ---------------                        ------
-    1 put block                           a read entry consistently: dirty = n   x read entries and watermark
-    2 ADD dirty 1                         b read all blocks consistently         y dirty, or not behind the
-    3 acknowledge                         c SET counts REMOVE dirty                watermark: read its blocks
-                                            IF dirty = n, else back to a           else believe the counts
+    1 put block                           a read marks consistently: n           x read watermark, then entries
+    2 ADD marks 1                         b read all blocks consistently         y marks = counted, and behind the
+    3 acknowledge                         c SET counts, counted = n                watermark: believe the counts,
+                                                                                   else read the hour's blocks
+    1 before b: the block is counted.  2 after a: marks > n, so these counts are not believed, until the hour is indexed
+    again.  Between 1 and 3 nothing is acknowledged, so a reader may or may not see it.
 
-    1 before b: counted.  1 after b, 2 before c: c fails, back to a.  2 after c: the hour is dirty again, the reader
-    reads its blocks.  Between 1 and 3 nothing is acknowledged, so a reader may or may not see it.
+Marks only grow, and counts say how many of them came before they were begun. So it does not matter how many indexers
+there are, how long one stalls, and whose write comes last.
 
 A block whose hour ended less than an hour ago marks nothing: the watermark stays two hours behind the clock, so its
 hour is not indexed until an hour later. Clocks that differ by less than that hour do no harm.
@@ -66,7 +69,7 @@ def needs_mark(slot: Slot, *, now_ms: int) -> bool:
 
 
 def mark_dirty(scope: Scope, slot: Slot, *, deadline: float) -> None:
-    """Counts one more late block. Marking twice for one block (a lost answer, a resend) costs one indexing, no truth."""
+    """Tells of one more late block. Marking twice for one (a lost answer, a resend) costs an indexing, no truth."""
     request = _hour_update(scope, slot) | {
         "UpdateExpression": "ADD d :one SET t = :t",
         "ExpressionAttributeValues": {":one": {"N": "1"}, ":t": {"N": _expires(scope, slot)}},
@@ -81,39 +84,41 @@ def read_index(scope: Scope, first: Slot, last: Slot, *, deadline: float) -> Ind
     dirty: set[Slot] = set()
     for entry in _hours(scope, first, last, deadline=deadline):
         slot = keys.index_hour(entry["s"].binary)
-        if "d" in entry:
+        if _marks(entry).pending:
             dirty.add(slot)
         elif "b" in entry:
             believed[slot] = msgspec.msgpack.decode(entry["b"].binary, type=HourCounts)
     return Index(believed, frozenset(dirty), indexed_before)
 
 
-def dirty_marks(scope: Scope, slot: Slot, *, deadline: float) -> int:
-    """How often the hour was marked since it was last indexed."""
-    found = item(keys.EVENTS, keys.index_partition(scope.org, scope.project), keys.index_hour_sort(slot), deadline=deadline)
-    return found["d"].number if found and "d" in found else 0
+class Marks(msgspec.Struct, frozen=True):
+    """How often an hour was marked, and how many of these marks came before its blocks were counted."""
+
+    made: int
+    counted: int
+
+    @property
+    def pending(self) -> bool:
+        return self.made != self.counted
 
 
-def write_hour(scope: Scope, slot: Slot, counts: HourCounts, *, seen_marks: int, deadline: float) -> bool:
-    """Writes an hour's counts if nobody marked it since `seen_marks` was read; False means: read and count again."""
-    values: dict[str, Any] = {
-        ":b": {"B": msgspec.msgpack.encode(counts)},
-        ":t": {"N": _expires(scope, slot)},
-    }
-    condition = "attribute_not_exists(d)"
-    if seen_marks:
-        condition = "d = :seen"
-        values[":seen"] = {"N": str(seen_marks)}
+def read_marks(scope: Scope, slot: Slot, *, deadline: float) -> Marks:
+    partition, sort = keys.index_partition(scope.org, scope.project), keys.index_hour_sort(slot)
+    return _marks(item(keys.EVENTS, partition, sort, deadline=deadline) or {})
+
+
+def write_hour(scope: Scope, slot: Slot, counts: HourCounts, *, seen: Marks, deadline: float) -> bool:
+    """Writes an hour's counts, which were begun after `seen` was read. Says whether they are believed."""
     request = _hour_update(scope, slot) | {
-        "UpdateExpression": "SET b = :b, t = :t REMOVE d",
-        "ConditionExpression": condition,
-        "ExpressionAttributeValues": values,
+        "UpdateExpression": "SET b = :b, t = :t, i = :seen",
+        "ExpressionAttributeValues": {
+            ":b": {"B": msgspec.msgpack.encode(counts)},
+            ":t": {"N": _expires(scope, slot)},
+            ":seen": {"N": str(seen.made)},
+        },
+        "ReturnValues": "ALL_NEW",
     }
-    try:
-        dynamodb.call("UpdateItem", request, deadline=deadline)
-    except ConditionFailed:
-        return False
-    return True
+    return not _marks(dynamodb.call("UpdateItem", request, deadline=deadline).attributes or {}).pending
 
 
 def read_watermark(scope: Scope, *, deadline: float) -> Slot:
@@ -150,6 +155,10 @@ def _hours(scope: Scope, first: Slot, last: Slot, *, deadline: float) -> Iterabl
         "ConsistentRead": True,
     }
     return dynamodb.query_all(request, deadline=deadline)
+
+
+def _marks(entry: dict[str, Value]) -> Marks:
+    return Marks(made=entry["d"].number if "d" in entry else 0, counted=entry["i"].number if "i" in entry else 0)
 
 
 def _hour_update(scope: Scope, slot: Slot) -> dict[str, Any]:

@@ -36,7 +36,8 @@ def put_if_absent(partition: bytes, sort: bytes, value: bytes, expires: int, *, 
         if there == FORWARD != value:
             raise Forwarded from failed
         # An attempt whose answer was lost may have won. Blocks hold the moment they were received or merged, to the
-        # millisecond, so bytes that are equal are one's own: they serve as the nonce.
+        # millisecond, so bytes that are equal are one's own: they serve as the nonce. Only where a receipt fixes that
+        # moment, a block may be taken for new that an earlier send has put.
         return failed.retried and there == value
     return True
 

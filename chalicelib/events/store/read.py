@@ -2,7 +2,7 @@
 
 Blocks stand by their last timestamp. Newest first, the next block bounds everything after it: no row of it, or of a
 later one, is newer than its last timestamp. Oldest first, no row is older than that less the span of a block. Merged
-blocks may span their whole hour; they are few, and an hour's are loaded before its blocks.
+blocks may span their whole hour; they are few, and an hour's are known before any of its blocks is given out.
 
     hour 14, shard 0   M2  M1   b9 b8 b7 b6 ...     \\
     hour 14, shard 1   M1       b9 b8 ...            >  merged by bound  ->  Candidate, Candidate, ...
@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, Final, Literal
+from itertools import chain
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -140,22 +141,22 @@ def candidates(
 ) -> Iterator[Candidate]:
     """Every block that may hold a row in the range, each once, in stream order.
 
-    `slots` narrows to hours that are not known to be empty, in stream order. `resume` leaves out blocks before it; merged
-    blocks come again, and their rows are told apart by their places.
+    `slots` narrows to hours that are not known to be empty, in stream order. `resume` leaves out blocks before it;
+    merged blocks come again, and their rows are told apart by their places.
     """
     if within.end <= within.start:
         return
     with _readers() as pool:
         hours = iter(slots if slots is not None else _hours(within, order))
-        ahead: list[Future[_Hour]] = []
+        ahead: list[_Hour] = []
         depth = 1
         while True:
             while len(ahead) < depth and (slot := next(hours, None)) is not None:
-                hour = _Hour(scope, slot, within, order, resume, deadline=deadline)
-                ahead.append(pool.submit(hour.prepare))
+                ahead.append(_Hour(scope, slot, within, order, resume, deadline=deadline))
+                ahead[-1].begin(pool)
             if not ahead:
                 return
-            yield from ahead.pop(0).result().candidates()
+            yield from ahead.pop(0).candidates()
             depth = min(depth * 2, HOURS_AHEAD)
 
 
@@ -195,16 +196,17 @@ def fetch_details(stored: Sequence[Stored], *, deadline: float) -> int:
 
 
 def read_place(scope: Scope, place: Place, *, deadline: float) -> tuple[Stored, int] | None:
-    """The block that holds an event now, and the row it has there."""
+    """The block that holds an event now, its detail attached, and the row it has there."""
     partition = keys.slot_partition(scope.org, scope.project, place.slot, place.shard)
-    sort = keys.block_sort(place.last, place.batch, place.part)
-    found = item(keys.EVENTS, partition, sort, deadline=deadline)
+    found = item(keys.EVENTS, partition, keys.block_sort(place.last, place.batch, place.part), deadline=deadline)
     if found is not None and found["b"].binary != FORWARD:
         stored = Stored(scope, partition, found, deadline=deadline)
+        stored.fetch_detail(deadline=deadline)  # if it has one it is never merged, so it is there
         return (stored, place.row) if place.row < stored.block.header.count else None
     for stored in current_of(all_merged_blocks(scope, partition, deadline=deadline)):
         row = _row_of(stored, place)
         if row is not None:
+            stored.fetch_detail(deadline=deadline)
             return stored, row
     return None
 
@@ -212,13 +214,23 @@ def read_place(scope: Scope, place: Place, *, deadline: float) -> tuple[Stored, 
 def all_merged_blocks(scope: Scope, partition: bytes, *, deadline: float) -> list[Stored]:
     """A partition's merged blocks, replaced ones too."""
     request = _range_query(partition, keys.MERGED, keys.MERGED + b"\xff" * 5)
-    return [Stored(scope, partition, entry, deadline=deadline) for entry in dynamodb.query_all(request, deadline=deadline)]
+    return [
+        Stored(scope, partition, entry, deadline=deadline) for entry in dynamodb.query_all(request, deadline=deadline)
+    ]
 
 
 def current_of(merged: Sequence[Stored]) -> list[Stored]:
-    """Those of a partition's merged blocks that count: no other stands for them."""
-    replaced = {generation for stored in merged for generation in stored.block.header.replaces}
-    return [stored for stored in merged if stored.generation not in replaced]
+    """Those of a partition's merged blocks that count: no other that counts stands for them.
+
+    One that is replaced replaces nothing: it may be the late work of a stalled run, which chose other blocks.
+    """
+    current: list[Stored] = []
+    replaced: set[int] = set()
+    for stored in sorted(merged, key=lambda each: each.generation, reverse=True):
+        if stored.generation not in replaced:
+            current.append(stored)
+            replaced.update(stored.block.header.replaces)
+    return current[::-1]
 
 
 def blocks_of(scope: Scope, partition: bytes, *, deadline: float) -> Iterator[Stored]:
@@ -232,6 +244,16 @@ def blocks_of(scope: Scope, partition: bytes, *, deadline: float) -> Iterator[St
 def superseded(merged: Iterable[Stored]) -> frozenset[tuple[BatchId, int]]:
     """The blocks that merged ones stand for. For ever: a resend that lands later is not read either."""
     return frozenset((batch, part) for stored in merged for _, batch, part in stored.places)
+
+
+class _Shard(NamedTuple):
+    """What was asked of one partition."""
+
+    partition: bytes
+    merged: Future[list[Stored]]
+    first_page: Future[list[dict[str, Value]]]
+    pages: Iterator[list[dict[str, Value]]]
+    """Those after the first, read as they are consumed."""
 
 
 class _Hour:
@@ -253,41 +275,44 @@ class _Hour:
         self.order = order
         self.resume = resume
         self.deadline = deadline
-        self.shards: list[tuple[list[Stored], Iterator[Stored]]] = []
+        self.shards: list[_Shard] = []
 
-    def prepare(self) -> "_Hour":
-        """Reads what the hour begins with: merged blocks and the first page of each shard."""
+    def begin(self, pool: ThreadPoolExecutor) -> None:
+        """Asks for what the hour begins with, all at once: each shard's merged blocks and the first page of others.
+
+        Either may be answered first: what is merged meanwhile stays where it was for longer than any query runs.
+        """
         for shard in range(self.scope.shard_count(self.slot)):
             partition = keys.slot_partition(self.scope.org, self.scope.project, self.slot, shard)
-            merged = current_of(all_merged_blocks(self.scope, partition, deadline=self.deadline))
-            blocks = self._blocks(partition, merged)
-            first = next(blocks, None)
-            self.shards.append((merged, blocks if first is None else _chain(first, blocks)))
-        return self
+            merged = pool.submit(all_merged_blocks, self.scope, partition, deadline=self.deadline)
+            pages = self._pages(partition)
+            self.shards.append(_Shard(partition, merged, pool.submit(next, pages, []), pages))
 
     def candidates(self) -> Iterator[Candidate]:
         streams: list[Iterator[Candidate]] = []
-        for merged, blocks in self.shards:
+        for shard in self.shards:
+            merged = current_of(shard.merged.result())
             streams.append(iter(sorted(map(self._candidate, filter(self._touches, merged)), key=_rank)))
-            streams.append(map(self._candidate, blocks))
+            streams.append(map(self._candidate, self._blocks(shard, merged)))
         return heapq.merge(*streams, key=_rank)
 
-    def _blocks(self, partition: bytes, merged: Sequence[Stored]) -> Iterator[Stored]:
-        request = self._query(partition)
-        if request is None:
-            return
+    def _blocks(self, shard: "_Shard", merged: Sequence[Stored]) -> Iterator[Stored]:
         left_out: frozenset[tuple[BatchId, int]] | None = None
-        size = FIRST_PAGE
-        while True:
-            answer = dynamodb.call("Query", request | {"Limit": size}, deadline=self.deadline)
-            if answer.items and left_out is None:
+        for entry in chain(shard.first_page.result(), chain.from_iterable(shard.pages)):
+            if entry["b"].binary == FORWARD:
+                continue
+            if left_out is None:
                 left_out = superseded(merged)  # only now: it takes reading what the merged blocks hold
-            for entry in answer.items:
-                if entry["b"].binary == FORWARD:
-                    continue
-                stored = Stored(self.scope, partition, entry, deadline=self.deadline)
-                if stored.identity[1:] not in (left_out or ()) and self._touches(stored) and not self._before_resume(stored):
-                    yield stored
+            stored = Stored(self.scope, shard.partition, entry, deadline=self.deadline)
+            if stored.identity[1:] not in left_out and self._touches(stored) and not self._before_resume(stored):
+                yield stored
+
+    def _pages(self, partition: bytes) -> Iterator[list[dict[str, Value]]]:
+        request = self._query(partition)
+        size = FIRST_PAGE
+        while request is not None:
+            answer = dynamodb.call("Query", request | {"Limit": size}, deadline=self.deadline)
+            yield answer.items
             if answer.last_evaluated_key is None:
                 return
             request = request | {"ExclusiveStartKey": answer.last_evaluated_key}
@@ -356,11 +381,6 @@ def _row_of(stored: Stored, place: Place) -> int | None:
     target = (stored.places.index(wanted), place.row)
     rows = range(stored.block.header.count)
     return next((row for row in rows if stored.block.origin(row) == target), None)
-
-
-def _chain(first: Stored, rest: Iterator[Stored]) -> Iterator[Stored]:
-    yield first
-    yield from rest
 
 
 @contextmanager

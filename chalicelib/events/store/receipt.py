@@ -7,14 +7,25 @@
     rows at receipt's time             read receipt, reuse its time, edge and row limit
     put blocks IF absent               same rows, same keys: put blocks IF absent -- no: duplicates
 
-A timestamp too far ahead becomes the time of receipt. Sent again when its time has come, the body does not need the clock
-any more, and would miss the receipt. So the first send also leaves notes (`put.FORWARD`) where the blocks of such a
-resend would stand; it meets them and turns to the receipt.
+A timestamp too far ahead becomes the time of receipt. Sent again when its time has come, the body does not need the
+clock any more, and would miss the receipt. So the first send leaves a note (`put.FORWARD`) where the newest block of
+such a resend would stand, which every sender puts before its others:
+
+    first send, 12:00                  resend, 12:10
+    -----------------                  -------------
+    event of 12:06 is too far ahead    event of 12:06 is usable, no receipt is asked for
+    put receipt IF absent              put newest block at 12:06 IF absent -- no, a note: Forwarded
+    put note at 12:06 IF absent        put receipt IF absent -- no: read it, rows at its time
+    put blocks: newest, then others    put blocks IF absent -- no: duplicates
+
+    Wherever the first send stopped, the resend has put nothing before it meets the note, or there is neither a note nor
+    a block of the first send.
 
 A crash after the receipt and before the last block leaves a receipt whose resend writes just what is missing.
 """
 
 import hashlib
+import hmac
 import secrets
 from typing import Final
 
@@ -23,7 +34,7 @@ import msgspec
 from chalicelib.events.scope import Scope
 from chalicelib.ids import DAY_MS, BatchId
 from chalicelib.storage import dynamodb
-from chalicelib.storage.errors import ConditionFailed
+from chalicelib.storage.errors import ConditionFailed, StoreUnavailable
 from chalicelib.storage.items import item
 from chalicelib.storage.tables import keys
 
@@ -39,7 +50,8 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True):
     received_at: int
     edge: int
     """Events older than this were outside the retention window."""
-    rows_limit: int
+    cuts: tuple[int, ...]
+    """How many rows each of its parts has, in the order of time: whatever later code would choose."""
 
 
 KEPT_LONGER_MS: Final = 2 * DAY_MS
@@ -57,13 +69,14 @@ def unrepeatable_batch_id() -> BatchId:
     return BatchId(secrets.token_bytes(10))
 
 
-def settle(scope: Scope, batch: BatchId, proposed: Receipt, *, deadline: float) -> Receipt:
+def settle(scope: Scope, batch: BatchId, proposed: Receipt, *, newest: int, deadline: float) -> Receipt:
     """The receipt that holds for this batch: the proposed one, or the one that is there already.
 
-    Raises `IdempotencyConflict` where that one is for another body.
+    It stays as long as a body whose newest timestamp is `newest`, in milliseconds, can be taken in. Raises
+    `IdempotencyConflict` where it is for another body, and `StoreUnavailable`.
     """
     partition = keys.receipt_partition(scope.org, scope.project, batch)
-    expires = (proposed.received_at + scope.retention_ms + KEPT_LONGER_MS) // 1000
+    expires = (max(proposed.received_at, newest) + scope.retention_ms + KEPT_LONGER_MS) // 1000
     put = {
         "p": {"B": partition},
         "s": {"B": batch},
@@ -76,10 +89,11 @@ def settle(scope: Scope, batch: BatchId, proposed: Receipt, *, deadline: float) 
     except ConditionFailed:
         # Perhaps this request's own earlier attempt, whose answer was lost: reusing it is right in either case.
         there = item(keys.EVENTS, partition, batch, deadline=deadline)
-        assert there is not None, "a receipt outlives every block of its batch"
+        if there is None:
+            raise StoreUnavailable("a receipt expired while it was asked for") from None
         settled = msgspec.msgpack.decode(there["b"].binary, type=Receipt)
     else:
         settled = proposed
-    if settled.body_digest != proposed.body_digest:
+    if not hmac.compare_digest(settled.body_digest, proposed.body_digest):
         raise IdempotencyConflict
     return settled

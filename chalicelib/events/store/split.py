@@ -1,11 +1,11 @@
 """How a batch becomes parts: by hour, at most five minutes and so many rows each, the same way however often it comes.
 
 Everything here depends on the body alone (and on its receipt), never on the clock, the dictionary or the code's mood: a
-resend must meet the keys of the first send.
+resend must meet the keys of the first send. So a batch that needs more than these rules has its cuts in its receipt.
 """
 
 from collections.abc import Iterator, Sequence
-from operator import itemgetter
+from itertools import accumulate, pairwise
 from typing import Final
 
 import msgspec
@@ -17,6 +17,7 @@ SPAN_MS: Final = 300_000
 """A range read looks this far past its end for blocks whose rows reach back into the range."""
 
 ROWS_LIMIT: Final = 5_000
+"""Later code may raise it, never lower it: of a batch of fewer rows no receipt tells how it was cut."""
 
 
 class Timed(msgspec.Struct, frozen=True):
@@ -38,18 +39,25 @@ class Part(msgspec.Struct, frozen=True):
         return self.rows[-1].event.timestamp
 
 
-def split(rows: Sequence[Timed], *, rows_limit: int = ROWS_LIMIT) -> Iterator[Part]:
-    """Cuts time-ordered parts. Ties keep the order of the body."""
-    ordered = sorted(((timed.event.timestamp, timed) for timed in rows), key=itemgetter(0))
+def split(rows: Sequence[Timed], cuts: Sequence[int] = ()) -> list[Part]:
+    """Time-ordered parts, of so many rows each where `cuts` says so. Ties keep the order of the body."""
+    ordered = sorted(rows, key=lambda timed: timed.event.timestamp)
+    if sum(cuts) != len(ordered):  # there are none, or later code decoded another number of events from the body
+        cuts = tuple(_cuts([timed.event.timestamp for timed in ordered]))
+    ends = list(accumulate(cuts, initial=0))
+    return [
+        Part(number=number, slot=slot_of(ordered[start].event.timestamp), rows=ordered[start:end])
+        for number, (start, end) in enumerate(pairwise(ends))
+    ]
+
+
+def _cuts(times: Sequence[int]) -> Iterator[int]:
     start = 0
-    number = 0
-    for end in range(1, len(ordered) + 1):
-        if end < len(ordered) and _fits(ordered[start][0], ordered[end][0], end - start, rows_limit):
-            continue
-        yield Part(number=number, slot=slot_of(ordered[start][0]), rows=[timed for _, timed in ordered[start:end]])
-        start = end
-        number += 1
+    for end in range(1, len(times) + 1):
+        if end == len(times) or not _fits(times[start], times[end], end - start):
+            yield end - start
+            start = end
 
 
-def _fits(first: int, candidate: int, rows: int, rows_limit: int) -> bool:
-    return candidate - first <= SPAN_MS and slot_of(candidate) == slot_of(first) and rows < rows_limit
+def _fits(first: int, candidate: int, rows: int) -> bool:
+    return candidate - first <= SPAN_MS and slot_of(candidate) == slot_of(first) and rows < ROWS_LIMIT

@@ -6,13 +6,17 @@ project, as 8 raw bytes each, so that no query can leave them. Numbers are big-e
 
 from typing import Final
 
-from chalicelib.ids import BatchId, OrgId, ProjectId, Slot
+from chalicelib.ids import BatchId, OrgId, ProjectId, Slot, UserId
 
 EVENTS: Final = "events"
 TENANTS: Final = "tenants"
 KEYS: Final = "keys"
 USERS: Final = "users"
 WORK: Final = "work"
+AUDIT: Final = "audit"
+SESSIONS: Final = "sessions"
+LIMITS: Final = "limits"
+OUTBOX: Final = "outbox"
 
 BLOCK: Final = b"b"
 DETAIL: Final = b"d"
@@ -60,7 +64,7 @@ def merged_generation(sort: bytes) -> int:
 
 
 def block_range(oldest: int, newest: int) -> tuple[bytes, bytes]:
-    """The sort keys between which all blocks stand whose last timestamps are from `oldest` to `newest`, both included."""
+    """The sort keys between which all blocks stand that end from `oldest` to `newest`, both included."""
     return BLOCK + oldest.to_bytes(6, "big"), BLOCK + (newest + 1).to_bytes(6, "big")
 
 
@@ -94,20 +98,21 @@ WATERMARK: Final = b"w"
 # --- work -------------------------------------------------------------------------------------------------------------
 
 
-def work_partition(hour: Slot, number: int) -> bytes:
-    return b"w" + hour.to_bytes(4, "big") + bytes((number,))
+def work_partition(number: int) -> bytes:
+    return b"w" + bytes((number,))
 
 
 def work_number(project: ProjectId) -> int:
     return project[0] % WORK_PARTITIONS
 
 
-def work_sort(org: OrgId, project: ProjectId, slot: Slot) -> bytes:
-    return org + project + slot.to_bytes(4, "big")
+def work_sort(hour: Slot, org: OrgId, project: ProjectId, slot: Slot) -> bytes:
+    return hour.to_bytes(4, "big") + org + project + slot.to_bytes(4, "big")
 
 
-def work_identity(sort: bytes) -> tuple[OrgId, ProjectId, Slot]:
-    return OrgId(sort[:8]), ProjectId(sort[8:16]), Slot(int.from_bytes(sort[16:20], "big"))
+def work_identity(sort: bytes) -> tuple[Slot, OrgId, ProjectId, Slot]:
+    hour, slot = (Slot(int.from_bytes(number, "big")) for number in (sort[:4], sort[20:24]))
+    return hour, OrgId(sort[4:12]), ProjectId(sort[12:20]), slot
 
 
 def lease_partition(job: str) -> bytes:
@@ -147,12 +152,27 @@ def project_slug_sort(slug: str) -> bytes:
     return b"u" + slug.encode()
 
 
-def member_sort(user: bytes) -> bytes:
-    return b"m" + user
+MEMBER: Final = b"m"
+
+
+def member_sort(user: UserId) -> bytes:
+    return MEMBER + user
 
 
 def org_slug_partition(slug: str) -> bytes:
     return b"u" + slug.encode()
+
+
+def invitation_partition(invitation: bytes) -> bytes:
+    return b"i" + invitation
+
+
+INVITATION: Final = b"i"
+
+
+def invitation_sort(invitation: bytes) -> bytes:
+    """Of its twin, under the organisation."""
+    return INVITATION + invitation
 
 
 # --- keys and users ---------------------------------------------------------------------------------------------------
@@ -162,17 +182,100 @@ def key_partition(key_id: str) -> bytes:
     return b"k" + key_id.encode()
 
 
-def project_keys_partition(org: OrgId, project: ProjectId) -> bytes:
-    return b"p" + org + project
+def org_keys_partition(org: OrgId) -> bytes:
+    """Where the keys of an organisation are listed, project by project."""
+    return b"o" + org
 
 
-def project_key_sort(key_id: str) -> bytes:
-    return key_id.encode()
+def project_key_sort(project: ProjectId, key_id: str = "") -> bytes:
+    return project + key_id.encode()
 
 
 def user_partition(user: bytes) -> bytes:
     return b"u" + user
 
 
+MEMBERSHIP: Final = b"o"
+
+
+def membership_sort(org: OrgId) -> bytes:
+    """Of a membership's twin, under the person."""
+    return MEMBERSHIP + org
+
+
 def email_partition(digest: bytes) -> bytes:
     return b"e" + digest
+
+
+FIRST_ACCOUNT: Final = b"f"
+"""The partition of the item that says that somebody has signed up here."""
+
+SECOND_FACTOR: Final = b"f"
+
+RECOVERY: Final = b"r"
+
+
+def recovery_sort(digest: bytes) -> bytes:
+    return RECOVERY + digest[:16]
+
+
+# --- sessions, devices, single-use links ------------------------------------------------------------------------------
+
+
+SESSION: Final = b"s"
+DEVICE: Final = b"d"
+
+
+def session_partition(handle: bytes) -> bytes:
+    return b"s" + handle
+
+
+def person_partition(user: bytes) -> bytes:
+    """A person's own sessions and devices, listed."""
+    return b"u" + user
+
+
+def session_sort(handle: bytes) -> bytes:
+    return SESSION + handle
+
+
+def device_sort(handle: bytes) -> bytes:
+    return DEVICE + handle
+
+
+def spent_link_partition(link: bytes) -> bytes:
+    return b"j" + link
+
+
+def pending_sign_up_partition(link: bytes) -> bytes:
+    return b"n" + link
+
+
+# --- limits, mail -----------------------------------------------------------------------------------------------------
+
+
+def limit_partition(digest: bytes) -> bytes:
+    return b"l" + digest
+
+
+OUTBOX_PARTITION: Final = b"o"
+
+
+def outbox_sort(at_ms: int, chance: bytes) -> bytes:
+    return at_ms.to_bytes(6, "big") + chance
+
+
+# --- audit ------------------------------------------------------------------------------------------------------------
+
+
+def org_audit_partition(org: OrgId) -> bytes:
+    return b"o" + org
+
+
+def person_audit_partition(user: UserId) -> bytes:
+    return b"u" + user
+
+
+def audit_sort(at: int, written: bytes = b"") -> bytes:
+    """`written` tells the entries of a second apart; without it stands what comes before all of them."""
+    return at.to_bytes(5, "big") + written

@@ -8,7 +8,9 @@ from typing import Any, ClassVar, Final
 
 from pynamodb.attributes import (
     BinaryAttribute,
+    BooleanAttribute,
     ListAttribute,
+    MapAttribute,
     NumberAttribute,
     UnicodeAttribute,
 )
@@ -58,18 +60,19 @@ class EventsItem(Item):
     t = NumberAttribute(null=True)
     """When DynamoDB may delete it, in seconds since the epoch."""
     d = NumberAttribute(null=True)
-    """Dirty counter of an index hour."""
-    n = BinaryAttribute(null=True, legacy_encoding=False)
-    """Nonce of the write that made the item."""
+    """How often an index hour was marked; of the watermark, the first hour that is not indexed."""
+    i = NumberAttribute(null=True)
+    """How many of an index hour's marks its counts include."""
 
 
 class TenantItem(Item):
-    """An organisation, one of its projects or members, or the reservation of a slug."""
+    """An organisation, one of its projects, members or invitations, or the reservation of a slug."""
 
     class Meta(Meta):
         table_name = keys.TENANTS
 
     table = keys.TENANTS
+    ttl = "expires_at"
 
     org = BinaryAttribute(legacy_encoding=False)
     project = BinaryAttribute(null=True, legacy_encoding=False)
@@ -80,13 +83,27 @@ class TenantItem(Item):
     shards: ListAttribute[Any] = ListAttribute(null=True)
     """The shard plan: pairs of the first slot and the count that holds from there on."""
     state = UnicodeAttribute(null=True)
+    version = NumberAttribute(null=True)
+    """Of the settings: one more with each change of them."""
+    owners = NumberAttribute(null=True)
+    """How many owners an organisation has: never none."""
+    second_factor = BooleanAttribute(null=True)
+    """Whether an organisation requires one."""
     role = UnicodeAttribute(null=True)
     user = BinaryAttribute(null=True, legacy_encoding=False)
+    """The member, or who made an invitation."""
+    membership = BinaryAttribute(null=True, legacy_encoding=False)
+    """Made anew whenever somebody joins: what hangs on it ends with it, also if they join again."""
+    invitation = BinaryAttribute(null=True, legacy_encoding=False)
+    email = UnicodeAttribute(null=True)
+    digest = BinaryAttribute(null=True, legacy_encoding=False)
+    """SHA-256 of the secret in an invitation's link."""
+    expires_at = NumberAttribute(null=True)
     nonce = BinaryAttribute(null=True, legacy_encoding=False)
 
 
 class KeyItem(Item):
-    """An API key by its id, and its twin under the project, which lists them."""
+    """An API key by its id, and its twin in the organisation's list, which holds nothing but what leads to it."""
 
     class Meta(Meta):
         table_name = keys.KEYS
@@ -97,30 +114,128 @@ class KeyItem(Item):
     org = BinaryAttribute(legacy_encoding=False)
     project = BinaryAttribute(legacy_encoding=False)
     key_id = UnicodeAttribute()
-    kind = UnicodeAttribute()
+    kind = UnicodeAttribute(null=True)
     digest = BinaryAttribute(null=True, legacy_encoding=False)
     """SHA-256 of the secret."""
-    label = UnicodeAttribute()
-    created_at = NumberAttribute()
-    created_by = UnicodeAttribute(null=True)
+    label = UnicodeAttribute(null=True)
+    created_at = NumberAttribute(null=True)
+    user = BinaryAttribute(null=True, legacy_encoding=False)
+    """Who made it, or took it over."""
+    membership = BinaryAttribute(null=True, legacy_encoding=False)
+    """By which that person was a member then: a query key works no longer than that."""
+    flagged = BooleanAttribute(null=True)
+    """Whether somebody knows it who has left."""
     last_used_at = NumberAttribute(null=True)
     expires_at = NumberAttribute(null=True)
+    nonce = BinaryAttribute(null=True, legacy_encoding=False)
 
 
 class UserItem(Item):
-    """A person, or the reservation of an e-mail address."""
+    """A person, their second factor or one of its recovery codes, where they are a member, or a reserved address."""
 
     class Meta(Meta):
         table_name = keys.USERS
 
     table = keys.USERS
 
-    user = BinaryAttribute(legacy_encoding=False)
+    user = BinaryAttribute(null=True, legacy_encoding=False)
+    org = BinaryAttribute(null=True, legacy_encoding=False)
+    """Where the person is a member."""
     email = UnicodeAttribute(null=True)
     name = UnicodeAttribute(null=True)
     password = UnicodeAttribute(null=True)
     """Argon2id in its own encoded form."""
     created_at = NumberAttribute(null=True)
+    confirmed_at = NumberAttribute(null=True)
+    """When the address (of a person) or the factor was proved."""
+    epoch = NumberAttribute(null=True)
+    """Sessions that were begun under another epoch have ended."""
+    secret = BinaryAttribute(null=True, legacy_encoding=False)
+    """The seed of the second factor."""
+    step = NumberAttribute(null=True)
+    """The newest time step whose code was used: no code of it or before works again."""
+    digest = BinaryAttribute(null=True, legacy_encoding=False)
+    """SHA-256 of a recovery code."""
+    used_at = NumberAttribute(null=True)
+    nonce = BinaryAttribute(null=True, legacy_encoding=False)
+
+
+class SessionItem(Item):
+    """A session by its handle and in its person's list, a known device, a spent link, or a sign-up that waits."""
+
+    class Meta(Meta):
+        table_name = keys.SESSIONS
+
+    table = keys.SESSIONS
+    ttl = "t"
+
+    t = NumberAttribute(null=True)
+    user = BinaryAttribute(null=True, legacy_encoding=False)
+    digest = BinaryAttribute(null=True, legacy_encoding=False)
+    """SHA-256 of the cookie's value."""
+    created_at = NumberAttribute(null=True)
+    fresh_at = NumberAttribute(null=True)
+    """When the person last proved who they are."""
+    epoch = NumberAttribute(null=True)
+    strong = BooleanAttribute(null=True)
+    """Whether a second factor was given too."""
+    source = UnicodeAttribute(null=True)
+    agent = UnicodeAttribute(null=True)
+    email = UnicodeAttribute(null=True)
+    name = UnicodeAttribute(null=True)
+    org_name = UnicodeAttribute(null=True)
+    password = UnicodeAttribute(null=True)
+    nonce = BinaryAttribute(null=True, legacy_encoding=False)
+
+
+class LimitItem(Item):
+    """How far somebody's allowance is used up: the theoretical arrival time of GCRA, in milliseconds."""
+
+    class Meta(Meta):
+        table_name = keys.LIMITS
+
+    table = keys.LIMITS
+    ttl = "t"
+
+    t = NumberAttribute(null=True)
+    tat = NumberAttribute()
+    nonce = BinaryAttribute(legacy_encoding=False)
+
+
+class OutboxItem(Item):
+    """A letter that a deployment without SES shows instead of sending."""
+
+    class Meta(Meta):
+        table_name = keys.OUTBOX
+
+    table = keys.OUTBOX
+    ttl = "t"
+
+    t = NumberAttribute(null=True)
+    to = UnicodeAttribute()
+    subject = UnicodeAttribute()
+    text = UnicodeAttribute()
+
+
+class AuditItem(Item):
+    """Something that was changed in an organisation or in a person's account. It is never changed itself."""
+
+    class Meta(Meta):
+        table_name = keys.AUDIT
+
+    table = keys.AUDIT
+
+    org = BinaryAttribute(null=True, legacy_encoding=False)
+    user = BinaryAttribute(null=True, legacy_encoding=False)
+    """Whose account it was, in entries of people."""
+    at = NumberAttribute()
+    actor_kind = UnicodeAttribute()
+    actor = UnicodeAttribute()
+    action = UnicodeAttribute()
+    target = UnicodeAttribute()
+    before: MapAttribute[str, Any] = MapAttribute()  # type: ignore[no-untyped-call]
+    after: MapAttribute[str, Any] = MapAttribute()  # type: ignore[no-untyped-call]
+    nonce = BinaryAttribute(legacy_encoding=False)
 
 
 class WorkItem(Item):
@@ -133,13 +248,20 @@ class WorkItem(Item):
     ttl = "t"
 
     t = NumberAttribute(null=True)
+    throttled = NumberAttribute(null=True)
+    """Of a project-hour: batches that were refused because a partition had more than it takes."""
     nonce = BinaryAttribute(null=True, legacy_encoding=False)
     fence = NumberAttribute(null=True)
+    """Of a lease: grows with each run that takes it."""
     until = NumberAttribute(null=True)
+    """When the lease ends by itself, in milliseconds."""
     progress = BinaryAttribute(null=True, legacy_encoding=False)
+    """What the run that holds it has done."""
 
 
-MODELS: Final[tuple[type[Item], ...]] = (EventsItem, TenantItem, KeyItem, UserItem, WorkItem)
+MODELS: Final[tuple[type[Item], ...]] = (
+    EventsItem, TenantItem, KeyItem, UserItem, WorkItem, SessionItem, LimitItem, OutboxItem, AuditItem,
+)  # fmt: skip
 
 
 WAIT_ATTEMPTS: Final = 120

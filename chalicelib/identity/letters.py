@@ -1,0 +1,133 @@
+"""Every letter that the product writes, and how it leaves: by SES, into the outbox, or not at all."""
+
+import logging
+from typing import Final
+
+from chalicelib import settings
+from chalicelib.outside import mail
+from chalicelib.outside.mail import ADDRESS, Mail, MailNotSent
+from chalicelib.storage import outbox
+from chalicelib.storage.errors import StoreUnavailable
+
+logger: Final = logging.getLogger(__name__)
+
+
+class NoMailer(Exception):
+    """This deployment sends no mail, so what needs one cannot be done."""
+
+    def __init__(self) -> None:
+        super().__init__("This deployment sends no mail. Ask whoever runs it.")
+
+
+def can_send() -> bool:
+    return settings.current().mail != "none"
+
+
+def is_address(text: str) -> bool:
+    return ADDRESS.fullmatch(text) is not None
+
+
+def send(letter: Mail, *, now: int) -> None:
+    """Raises `NoMailer`, `MailNotSent` and `StoreUnavailable`."""
+    match settings.current().mail:
+        case "ses":
+            mail.send(letter)
+        case "outbox":
+            outbox.keep(to=letter.to, subject=letter.subject, text=letter.text, now_ms=now * 1000)
+        case _:
+            raise NoMailer
+
+
+def notify(letter: Mail, *, now: int) -> None:
+    """Tells somebody what has already happened. That it could not be told is logged, and undoes nothing."""
+    if not can_send():
+        return
+    try:
+        send(letter, now=now)
+    except (MailNotSent, StoreUnavailable):
+        logger.exception("a notice could not be sent: %s", letter.subject)
+
+
+def confirm_sign_up(to: str, token: str) -> Mail:
+    return Mail(
+        to,
+        "Confirm your Scrywatch account",
+        _letter(
+            "Somebody, we hope you, signed up for Scrywatch with this address. To make the account, open this link"
+            " within the hour and enter the password that you chose:",
+            _link("confirm", token),
+            "If it was not you, do nothing: without that password nothing will be made.",
+        ),
+    )
+
+
+def already_here(to: str) -> Mail:
+    return Mail(
+        to,
+        "You have a Scrywatch account already",
+        _letter(
+            "Somebody, perhaps you, gave this address to sign up for Scrywatch. It has an account already: sign in, or"
+            " choose a new password if you have forgotten yours.",
+            f"{settings.current().url}/sign-in",
+            "If it was not you, do nothing. Nothing was changed.",
+        ),
+    )
+
+
+def reset(to: str, token: str) -> Mail:
+    return Mail(
+        to,
+        "Choose a new Scrywatch password",
+        _letter(
+            "Somebody, we hope you, asked for a new password. Open this link within half an hour to choose one:",
+            _link("reset", token),
+            "If it was not you, do nothing: your password stays as it is.",
+        ),
+    )
+
+
+def no_account(to: str) -> Mail:
+    return Mail(
+        to,
+        "There is no Scrywatch account of this address",
+        _letter(
+            "Somebody, perhaps you, asked for a new password for this address. There is no account of it: perhaps you"
+            " signed up with another one.",
+            settings.current().url,
+            "If it was not you, do nothing.",
+        ),
+    )
+
+
+def confirm_email(to: str, token: str) -> Mail:
+    return Mail(
+        to,
+        "Confirm your new address",
+        _letter(
+            "Somebody, we hope you, wants to use this address for their Scrywatch account. If so, open this link within"
+            " the hour:",
+            _link("confirm", token),
+            "If it was not you, do nothing.",
+        ),
+    )
+
+
+def changed(to: str, what: str) -> Mail:
+    """Tells of a change that has happened: `what` is a whole sentence (ASVS 6.3.7)."""
+    return Mail(
+        to,
+        "A change to your Scrywatch account",
+        _letter(
+            what,
+            f"{settings.current().url}/account",
+            "If it was not you, choose a new password at once and end all sessions.",
+        ),
+    )
+
+
+def _link(page: str, token: str) -> str:
+    return f"{settings.current().url}/{page}?token={token}"
+
+
+def _letter(*paragraphs: str) -> str:
+    return "\n\n".join(paragraphs) + "\n"

@@ -1,0 +1,245 @@
+"""Members: their roles changed, themselves removed, the ownership handed on.
+
+Each change is decided by conditions on what was read: the author's role, the member's, and the number of owners, which
+never falls below one. Where somebody else was faster it is read and decided again.
+
+    remove   one change: membership, its twin, owners - 1, and what hangs on it ──► sweep: what did not fit
+                         from here on nothing of theirs works: query keys and invitations are checked
+                         against the membership that made them, whether the sweep was done or not
+"""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from msgspec import Struct
+
+from chalicelib.identity import invitations, key_ring
+from chalicelib.identity.invitations import Invitation, InvitationGone, invitations_of
+from chalicelib.identity.key_ring import KeyUnknown, ListedKey, keys_made_by
+from chalicelib.identity.membership import AuthorityLost, Member, actor, attest, members_of, membership, still
+from chalicelib.identity.orgs import count_owner
+from chalicelib.identity.permissions import Role
+from chalicelib.identity.roles import RoleRefused, check_changing, check_removing, check_stepping_down
+from chalicelib.ids import OrgId, UserId
+from chalicelib.storage import audit
+from chalicelib.storage.changes import Change, commit
+from chalicelib.storage.errors import StoreUnavailable
+from chalicelib.storage.items import several
+from chalicelib.storage.tables import keys
+
+ATTEMPTS: Final = 5
+WRITES_EACH: Final = 3
+"""The most that the end of one key or invitation takes."""
+SWEEPS: Final = 200
+"""More than all the keys that an organisation's projects can have, thirty at a time."""
+
+
+class MemberUnknown(Exception):
+    """The person is no member of the organisation."""
+
+    def __init__(self) -> None:
+        super().__init__("The person is no member of the organisation.")
+
+
+class MemberChanged(Exception):
+    """Others changed the same member, again and again."""
+
+    def __init__(self) -> None:
+        super().__init__("The member was changed at the same moment. Try again.")
+
+
+class Person(Struct, frozen=True):
+    """A member as people see one."""
+
+    member: Member
+    name: str
+    email: str
+    second_factor: bool
+
+
+class Belongings(Struct, frozen=True):
+    """What a removal touches. Query keys and invitations end, ingest keys become another's and are flagged."""
+
+    query_keys: list[ListedKey]
+    ingest_keys: list[ListedKey]
+    invitations: list[Invitation]
+
+    def __len__(self) -> int:
+        return len(self.query_keys) + len(self.ingest_keys) + len(self.invitations)
+
+
+def people_of(org: OrgId, *, deadline: float | None = None) -> list[Person]:
+    """Everybody in the organisation, in the order of joining. Raises `StoreUnavailable`."""
+    found = members_of(org, deadline=deadline)
+    sorts = (keys.ONLY, keys.SECOND_FACTOR)
+    places = [(keys.user_partition(member.user), sort) for member in found for sort in sorts]
+    stored = several(keys.USERS, places, deadline=deadline)
+    people = []
+    for member in found:
+        account, factor = (stored.get((keys.user_partition(member.user), sort)) for sort in sorts)
+        name, email = (account["name"].text, account["email"].text) if account else ("", "")
+        people.append(Person(member, name, email, factor is not None and "confirmed_at" in factor))
+    return people
+
+
+def change_role(user: UserId, role: Role, *, by: Member, now: int, deadline: float | None = None) -> Member:
+    """Gives a member another role, or oneself a lower one.
+
+    Raises `MemberUnknown`, `RoleRefused`, `LastOwner`, `AuthorityLost`, `MemberChanged` and `StoreUnavailable`.
+    """
+
+    def attempt(member: Member) -> Member:
+        if member.role is role:
+            return member
+        if user == by.user:
+            check_stepping_down(member.role, role)
+        else:
+            check_changing(by.role, was=member.role, to=role)
+        changed = Member(member.org, member.user, role, member.membership, member.joined_at)
+        change = Change()
+        if user != by.user:
+            attest(change, by)
+        _set_role(change, member, role)
+        _count(change, member.org, was=member.role, to=role)
+        audit.record(
+            change, member.org, actor=actor(by), action="member.role", target=user.hex(), at=now,
+            before={"role": member.role.value}, after={"role": role.value},
+        )  # fmt: skip
+        commit(change, deadline=deadline)
+        return changed
+
+    return _decided(by.org, user, attempt, deadline=deadline)
+
+
+def remove(user: UserId, *, by: Member, now: int, deadline: float | None = None) -> None:
+    """Ends a membership and all that hangs on it. Removing oneself is leaving.
+
+    Raises `MemberUnknown`, `RoleRefused`, `LastOwner`, `AuthorityLost`, `MemberChanged` and `StoreUnavailable`; after
+    the last the membership may have ended, and calling it again sweeps what is left.
+    """
+    leaving = user == by.user
+    if not leaving:
+        check_removing(by.role, Role.MEMBER)
+
+    def attempt(member: Member) -> None:
+        if not leaving:
+            check_removing(by.role, member.role)
+        change = Change()
+        if not leaving:
+            attest(change, by)
+        place = keys.org_partition(member.org), keys.member_sort(user)
+        change.delete(keys.TENANTS, *place, still(member, _Moved()))
+        change.delete(keys.USERS, keys.user_partition(user), keys.membership_sort(member.org))
+        _count(change, member.org, was=member.role, to=None)
+        audit.record(
+            change, member.org, actor=actor(by), action="member.leave" if leaving else "member.remove",
+            target=user.hex(), at=now, before={"role": member.role.value},
+        )  # fmt: skip
+        found = belongings(member.org, user, now=now, deadline=deadline)
+        _end(change, found, heir=None if leaving else by.user, by=by, now=now)
+        commit(change, deadline=deadline)
+
+    try:
+        _decided(by.org, user, attempt, deadline=deadline)
+    except MemberUnknown:
+        # They may have been removed before, and the sweep after it cut short.
+        _sweep(user, by=by, now=now, deadline=deadline)
+        raise
+    _sweep(user, by=by, now=now, deadline=deadline)
+
+
+def transfer_ownership(to: UserId, *, by: Member, now: int, deadline: float | None = None) -> None:
+    """Makes another member owner, and its author an admin, at once.
+
+    Raises `MemberUnknown`, `RoleRefused`, `AuthorityLost`, `MemberChanged` and `StoreUnavailable`.
+    """
+    if by.role is not Role.OWNER or to == by.user:
+        raise RoleRefused(by.role, "hand the organisation to themselves" if to == by.user else "hand it on")
+
+    def attempt(member: Member) -> None:
+        change = Change()
+        _set_role(change, by, Role.ADMIN, otherwise=AuthorityLost())
+        if member.role is Role.OWNER:
+            _count(change, by.org, was=Role.OWNER, to=Role.ADMIN)
+            change.check(keys.TENANTS, keys.org_partition(by.org), keys.member_sort(to), still(member, _Moved()))
+        else:
+            _set_role(change, member, Role.OWNER)
+        audit.record(
+            change, by.org, actor=actor(by), action="ownership.transfer", target=to.hex(), at=now,
+            before={"owner": by.user.hex(), "role": member.role.value}, after={"owner": to.hex()},
+        )  # fmt: skip
+        commit(change, deadline=deadline)
+
+    _decided(by.org, to, attempt, deadline=deadline)
+
+
+def belongings(org: OrgId, user: UserId, *, now: int, deadline: float | None = None) -> Belongings:
+    """What somebody's removal would touch, to be shown before. Raises `StoreUnavailable`."""
+    made = keys_made_by(org, user, deadline=deadline)
+    return Belongings(
+        [key for key in made if key.kind == "query"],
+        [key for key in made if key.kind == "ingest"],
+        [each for each in invitations_of(org, now=now, deadline=deadline) if each.invited_by == user],
+    )
+
+
+class _Moved(Exception):
+    """What was read of a member does not hold any more."""
+
+
+T = TypeVar("T")
+
+
+def _decided(org: OrgId, user: UserId, attempt: Callable[[Member], T], *, deadline: float | None) -> T:
+    """Does it to the member as they are; again where they, or what is theirs, changed meanwhile."""
+    for _ in range(ATTEMPTS):
+        member = membership(org, user, deadline=deadline)
+        if member is None:
+            raise MemberUnknown
+        try:
+            return attempt(member)
+        except (_Moved, KeyUnknown, InvitationGone):
+            continue
+    raise MemberChanged
+
+
+def _set_role(change: Change, member: Member, role: Role, otherwise: Exception | None = None) -> None:
+    place = keys.org_partition(member.org), keys.member_sort(member.user)
+    change.update(keys.TENANTS, *place, {"role": role.value}, still(member, otherwise or _Moved()))
+
+
+def _count(change: Change, org: OrgId, *, was: Role, to: Role | None) -> None:
+    """Keeps the number of owners right."""
+    if (was is Role.OWNER) != (to is Role.OWNER):
+        count_owner(change, org, 1 if to is Role.OWNER else -1)
+
+
+def _end(change: Change, found: Belongings, *, heir: UserId | None, by: Member, now: int) -> None:
+    """Adds the end of as much as there is room for."""
+    for key in found.query_keys:
+        if change.room >= WRITES_EACH:
+            key_ring.add_revocation(change, key, by=actor(by), at=now)
+    for invitation in found.invitations:
+        if change.room >= WRITES_EACH:
+            invitations.add_revocation(change, invitation, by=actor(by), at=now)
+    for key in found.ingest_keys:
+        if change.room >= WRITES_EACH:
+            key_ring.add_takeover(change, key, heir=heir, by=actor(by), at=now)
+
+
+def _sweep(user: UserId, *, by: Member, now: int, deadline: float | None) -> None:
+    """Ends what somebody left behind who is no member any more: nothing of it works, and nothing is added to it."""
+    heir = None if user == by.user else by.user
+    for _ in range(SWEEPS):
+        found = belongings(by.org, user, now=now, deadline=deadline)
+        if not len(found):
+            return
+        change = Change()
+        if heir is not None:
+            attest(change, by)
+        _end(change, found, heir=heir, by=by, now=now)
+        try:
+            commit(change, deadline=deadline)
+        except (KeyUnknown, InvitationGone):
+            continue
+    raise StoreUnavailable("a removed member's keys are still being ended")

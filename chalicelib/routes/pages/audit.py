@@ -1,0 +1,107 @@
+"""The audit log of an organisation, in words: ids become the names of who and what is still there."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from typing import Final
+from urllib.parse import urlencode
+
+from chalicelib.identity import members
+from chalicelib.identity.permissions import Permission
+from chalicelib.identity.projects import projects_of
+from chalicelib.routes.pages.problems import PAGE_PROBLEMS
+from chalicelib.routes.pages.trail import at_org, org_path
+from chalicelib.routes.pages.views import people
+from chalicelib.routes.pages.views.forms import Form
+from chalicelib.storage import audit
+from chalicelib.storage.audit import Actor, Entry, Fact
+from chalicelib.web.guard import PersonPrincipal
+from chalicelib.web.pages import shown
+from chalicelib.web.request import Request
+from chalicelib.web.responses import Answer
+from chalicelib.web.routing import Routes
+
+DAY: Final = 86_400
+
+ACTIONS: Final = (
+    ("", "Every action"), ("key", "Keys"), ("member", "Members"), ("invitation", "Invitations"),
+    ("project", "Projects"), ("org", "Organisation"), ("ownership", "Ownership"),
+)  # fmt: skip
+
+routes = Routes(__name__, PAGE_PROBLEMS)
+
+
+@routes.page("/orgs/{org}/audit", permission=Permission.AUDIT_READ)
+def audit_log(request: Request, principal: PersonPrincipal) -> Answer:
+    """Who did what, when, from what to what."""
+    org = principal.org.org
+    asked = {name: request.query.get(name, "") for name in ("actor", "action", "since", "until")}
+    wanted, errors = _filter(asked)
+    people_here = members.people_of(org, deadline=request.deadline)
+    names = {person.member.user.hex(): person.name for person in people_here}
+    known = names | {project.project.hex(): project.name for project in projects_of(org)}
+    known[org.hex()] = principal.org.name
+    cursor = request.query.get("cursor") or None
+    found = audit.search(org, wanted, cursor=cursor, deadline=request.deadline)
+    view = people.AuditLog(
+        crumbs=at_org(principal), here=f"{org_path(principal)}/audit",
+        actors=(("", "Everybody"), *names.items(), ("operator", "Operators")), actions=ACTIONS,
+        form=Form(values=asked, errors=errors), entries=tuple(_row(entry, known) for entry in found.data),
+        next=urlencode({**asked, "cursor": found.next_cursor}) if found.next_cursor else "",
+    )  # fmt: skip
+    return shown(request, principal, view)
+
+
+def _filter(asked: Mapping[str, str]) -> tuple[audit.Filter, dict[str, str]]:
+    errors: dict[str, str] = {}
+    since = _day(asked["since"], "since", errors)
+    until = _day(asked["until"], "until", errors)
+    known = {value for value, _ in ACTIONS}
+    wanted = audit.Filter(
+        actor=asked["actor"][:64], action=asked["action"] if asked["action"] in known else "", since=since or 0,
+        until=until + DAY if until else audit.Filter().until,
+    )  # fmt: skip
+    return wanted, errors
+
+
+def _day(text: str, field: str, errors: dict[str, str]) -> int | None:
+    """The first second of a day, in UTC."""
+    if not text:
+        return None
+    try:
+        return max(0, int(datetime.combine(date.fromisoformat(text), time(), UTC).timestamp()))
+    except ValueError:
+        errors[field] = "This is no day. Write it as 2026-11-23."
+        return None
+
+
+def _row(entry: Entry, known: Mapping[str, str]) -> people.EntryRow:
+    names = sorted({*entry.before, *entry.after})
+    changes = tuple(
+        (name, _fact(name, entry.before.get(name), known), _fact(name, entry.after.get(name), known)) for name in names
+    )
+    return people.EntryRow(entry.at, _actor(entry.actor, known), entry.action, _named(entry.target, known), changes)
+
+
+def _actor(actor: Actor, known: Mapping[str, str]) -> str:
+    return known.get(actor.id, f"{actor.kind} {actor.id[:8]}".strip())
+
+
+def _named(text: str, known: Mapping[str, str]) -> str:
+    """The name of what an id is of; the beginning of the id, where that is gone."""
+    return known.get(text) or (f"{text[:8]}…" if _ID.fullmatch(text) else text)
+
+
+def _fact(name: str, fact: Fact, known: Mapping[str, str]) -> str:
+    match fact:
+        case None:
+            return ""
+        case bool():
+            return "yes" if fact else "no"
+        case int() if name.endswith("_at"):
+            return f"{datetime.fromtimestamp(fact, UTC):%-d %b %Y, %H:%M} UTC"
+        case _:
+            return _named(str(fact), known)
+
+
+_ID: Final = re.compile(r"[0-9a-f]{16,}")

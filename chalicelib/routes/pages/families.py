@@ -1,0 +1,25 @@
+"""All families of pages, for the app to serve."""
+
+from typing import Final
+
+from chalicelib.routes import static
+from chalicelib.routes.pages import (
+    account,
+    audit,
+    first,
+    first_event,
+    invitation,
+    keys,
+    members,
+    orgs,
+    outbox,
+    projects,
+    sign_in,
+    sign_up,
+)
+from chalicelib.web.routing import Routes
+
+PAGES: Final[tuple[Routes, ...]] = (
+    static.routes, first.routes, sign_up.routes, sign_in.routes, invitation.routes, account.routes, orgs.routes,
+    members.routes, audit.routes, projects.routes, first_event.routes, keys.routes, outbox.routes,
+)  # fmt: skip

@@ -1,0 +1,96 @@
+"""Pages of a project: its events, its keys, its settings. Times are in seconds where nothing else is said."""
+
+from typing import ClassVar
+
+from msgspec import Struct
+
+from chalicelib.routes.pages.views.forms import BLANK, Choice, Form, Option
+from chalicelib.routes.pages.views.start import Link
+from chalicelib.web.templates import View
+
+
+class EventRow(Struct, frozen=True):
+    """The timestamp is in milliseconds."""
+
+    timestamp: int
+    level: str
+    service: str
+    message: str
+
+
+class Project(View, frozen=True, kw_only=True):
+    """The newest events that match a query."""
+
+    template: ClassVar[str] = "pages/project.html"
+    crumbs: tuple[Link, ...]
+    here: str
+    q: str
+    since: str
+    ranges: tuple[Option, ...]
+    events: tuple[EventRow, ...]
+    said: str
+    """What was found, where and how fast."""
+    error: str = ""
+    next: str = ""
+
+
+class KeyRow(Struct, frozen=True):
+    id: str
+    label: str
+    prefix: str
+    use: str
+    made: int
+    by: str
+    used: int | None
+    expires: int | None
+    flagged: bool = False
+    """Whether somebody knows it who has left."""
+
+
+class Keys(View, frozen=True, kw_only=True):
+    template: ClassVar[str] = "pages/keys.html"
+    title: str = "Keys"
+    crumbs: tuple[Link, ...]
+    here: str
+    keys: tuple[KeyRow, ...]
+    may_write: bool
+    kinds: tuple[Choice, ...]
+    lifetimes: tuple[Option, ...]
+    form: Form = BLANK
+    saved: Form = BLANK
+
+
+class KeyMade(View, frozen=True, kw_only=True):
+    """The one page that has a key in full."""
+
+    template: ClassVar[str] = "pages/key_made.html"
+    title: str = "The new key"
+    crumbs: tuple[Link, ...]
+    here: str
+    label: str
+    use: str
+    key: str
+    curl: str
+    sentence: str = ""
+
+
+class Key(View, frozen=True, kw_only=True):
+    template: ClassVar[str] = "pages/key.html"
+    crumbs: tuple[Link, ...]
+    here: str
+    key: KeyRow
+    overlaps: tuple[Option, ...]
+    breaks: str
+    may_write: bool
+    form: Form = BLANK
+
+
+class ProjectSettings(View, frozen=True, kw_only=True):
+    template: ClassVar[str] = "pages/project_settings.html"
+    title: str = "Settings"
+    crumbs: tuple[Link, ...]
+    here: str
+    may_write: bool
+    name: Form
+    kept: str
+    saved: Form = BLANK

@@ -1,0 +1,26 @@
+"""What pa11y and Lighthouse say of every page: waits for descriptions on all pages, and for HTML_CodeSniffer's H98."""
+
+import pytest
+
+from infra.browser import audit, site
+
+ROUTES = site.page_routes()
+
+
+def test_pa11y_finds_nothing(places):
+    for cookies in ([], next(place.cookies for place in places.values() if place.cookies)):
+        urls = [place.address for place in places.values() if place.cookies == cookies]
+        assert audit.pa11y(urls, cookies) == {url: audit.Pa11y(url, []) for url in urls}
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_lighthouse_gives_95_points_and_more(path, places):
+    place = places[path]
+    # What else runs on this machine takes points from a page's speed and never gives any: the best of three counts.
+    for _ in range(3):
+        judged = audit.lighthouse([place.address], place.cookies)[place.address]
+        lacking = {name: category for name, category in judged.categories.items() if category.score < 95}
+        if set(lacking) != {"performance"}:
+            break
+    assert judged.address == place.address
+    assert lacking == {}

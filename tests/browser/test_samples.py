@@ -1,0 +1,70 @@
+"""Every page in every state it can be in, from the samples of `infra.preview`, as Chromium shows it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Route
+
+from chalicelib.web import headers
+from chalicelib.web.templates import HTML, document, static_files
+from infra.browser import audit
+from infra.preview import SAMPLES
+from tests.browser.judging import check_accessible, check_fits, keep_picture
+from tests.browser.person import HEIGHTS
+
+ORIGIN = "http://127.0.0.1"
+"""Where nobody listens: every request is answered below."""
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """Serves the samples with the headers of real pages; at the end the browser has nothing against them."""
+    complaints: list[str] = []
+
+    def complain(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            complaints.append(message.text)
+
+    with browser.new_context() as opened:
+        opened.route("**/*", answer)
+        opened.on("console", complain)
+        opened.on("weberror", lambda error: complaints.append(str(error.error)))
+        yield opened
+    assert complaints == []
+
+
+def answer(route: Route) -> None:
+    path = urlsplit(route.request.url).path
+    if path.startswith("/static/"):
+        file = static_files()[Path(path).name]
+        route.fulfill(body=file.content, content_type=file.media_type)
+    elif path.endswith("/news"):
+        route.fulfill(json={"event": None, "rejected": []})
+    else:
+        of_page = {**headers.of_page(), "Content-Type": HTML}
+        route.fulfill(body=html(path.removeprefix("/")), headers=headers.finished(of_page, request_id="sample"))
+
+
+def html(name: str) -> bytes:
+    return document(*SAMPLES[name])
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_page_fits_every_screen_and_shuts_nobody_out(name, context):
+    page = context.new_page()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for width, height in HEIGHTS.items():
+            page.set_viewport_size({"width": width, "height": height})
+            page.goto(f"{ORIGIN}/{name}")
+            check_fits(page)
+            keep_picture(page, f"{name}-{width}-{scheme}")
+            if (scheme, width) in (("light", 1440), ("dark", 320)):  # both layouts and all colours
+                check_accessible(page)
+
+
+def test_every_page_is_valid_html():
+    found = audit.invalid_html({name: html(name).decode() for name in SAMPLES})
+    assert {name: problems for name, problems in found.items() if problems} == {}

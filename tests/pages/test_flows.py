@@ -1,0 +1,289 @@
+"""What people do on pages, on the real app, with plain forms: JavaScript is nowhere needed."""
+
+import re
+
+import pytest
+
+from chalicelib import settings
+from chalicelib.identity import passwords
+from chalicelib.identity.api_keys import KEY
+from tests.api.client import Client
+from tests.pages.samples import HOSTILE
+from tests.pages.visitor import Visitor
+
+PASSWORD = "seven turtles dance"
+
+
+@pytest.fixture(autouse=True)
+def _store(moto_store: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "parameters", lambda: passwords.Parameters(memory=8, passes=1))
+
+
+@pytest.fixture
+def _outbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCRY_MAIL", "outbox")
+    settings.current.cache_clear()
+
+
+def signed_up(name: str = "Ada", org: str = "Acme", email: str = "ada@example.com") -> Visitor:
+    visitor = Visitor()
+    visitor.opens("/sign-up")
+    visitor.sends("/sign-up", name=name, email=email, password=PASSWORD, org_name=org)
+    assert visitor.response is not None
+    assert visitor.response.status == 200, visitor.html
+    return visitor
+
+
+def key_on(visitor: Visitor) -> str:
+    found = KEY.search(visitor.html)
+    assert found is not None
+    return found[0]
+
+
+@pytest.mark.requirement("S25")
+def test_signing_up_ends_on_a_page_with_a_curl_that_works_and_shows_its_key_only_there():
+    ada = signed_up()
+    key = key_on(ada)
+    assert ada.heading == "Send the first event"
+    assert ada.response.headers["Cache-Control"] == "no-store"
+    assert Client().post("/api/ingest", {"message": "hello"}, key=key).status == 202
+    ada.opens("/orgs/acme/projects/app/first-event")
+    assert "The first event is here" in ada.html
+    assert "hello" in ada.html
+    for path in ("/orgs/acme/projects/app/first-event", "/orgs/acme/projects/app/keys", "/orgs/acme/audit"):
+        ada.opens(path)
+        assert KEY.search(ada.html) is None
+
+
+def test_what_is_wrong_stands_next_to_its_field_and_no_password_comes_back():
+    visitor = Visitor()
+    visitor.opens("/sign-up")
+    visitor.sends("/sign-up", name="Ada", email="ada@example.com", password="too short", org_name="Acme")
+    assert visitor.response.status == 422
+    assert visitor.wrong == ["A password has at least 12 characters."]
+    assert 'value="ada@example.com"' in visitor.html
+    assert "too short" not in visitor.html
+
+
+def test_wrong_sign_ins_are_refused_as_a_whole_and_right_ones_lead_back_to_where_one_was():
+    signed_up()
+    visitor = Visitor()
+    visitor.opens("/orgs/acme/members")
+    assert visitor.heading == "Sign in"
+    visitor.sends("/sign-in", email="ada@example.com", password="not this at all")
+    assert visitor.response.status == 422
+    assert visitor.wrong == []
+    assert "The e-mail address or the password is wrong." in visitor.html
+    visitor.sends("/sign-in", email="ada@example.com", password=PASSWORD)
+    assert visitor.path == "/orgs/acme/members"
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_no_form_leads_to_another_site(elsewhere):
+    ada = signed_up()
+    ada.opens("/account")
+    ada.sends("/theme", theme="dark", back=elsewhere)
+    assert ada.path == "/"
+    assert ada.cookies["theme"] == "dark"
+    visitor = Visitor()
+    visitor.opens(f"/sign-in?next={elsewhere}")
+    visitor.sends("/sign-in", email="ada@example.com", password=PASSWORD)
+    assert visitor.path == "/orgs/acme"
+
+
+def test_the_theme_is_in_the_document_that_comes_next():
+    visitor = Visitor()
+    visitor.opens("/")
+    assert "data-theme" not in visitor.html
+    visitor.sends("/theme", theme="dark")
+    assert '<html lang="en" data-theme="dark">' in visitor.html
+
+
+def test_hostile_names_are_text_on_every_page_that_shows_them():
+    hostile = re.sub(r"[\x00-\x1f\x7f-\x9f]", "", HOSTILE)[:100]
+    ada = signed_up(name=hostile, org=hostile)
+    home = re.search(r'href="(/orgs/[a-z0-9-]+)"', ada.html)[1]
+    for path in (
+        "",
+        "/members",
+        "/audit",
+        "/settings",
+        "/projects/app",
+        "/projects/app/keys",
+        "/projects/app/settings",
+    ):
+        ada.opens(home + path)
+        assert ada.response.status == 200
+        assert ada.page.all("img") == []
+        assert all("src" in script.attributes for script in ada.page.all("script"))
+
+
+def test_a_key_is_made_rotated_and_revoked():
+    ada = signed_up()
+    keys = "/orgs/acme/projects/app/keys"
+    ada.opens(keys)
+    ada.sends(keys, label="checkout", kind="query", lifetime="30")
+    made = key_on(ada)
+    logs = "/api/orgs/acme/projects/app/logs"
+    assert Client().get(logs, key=made).status == 200
+    one = f"{keys}/{KEY.fullmatch(made)['id']}"
+    ada.opens(one)
+    assert "refused from the next request on" in ada.html
+    ada.sends(f"{one}/rotate", overlap="1")
+    new = key_on(ada)
+    assert Client().get(logs, key=made).status == Client().get(logs, key=new).status == 200
+    newer = f"{keys}/{KEY.fullmatch(new)['id']}"
+    ada.opens(newer)
+    ada.sends(f"{newer}/revoke")
+    assert ada.path == f"{keys}?saved=revoked"
+    assert Client().get(logs, key=new).status == 401
+
+
+@pytest.mark.requirement("I5")
+def test_somebody_is_invited_joins_and_is_removed_and_sees_nothing_from_the_next_click_on():
+    ada = signed_up()
+    ada.opens("/orgs/acme/members")
+    ada.sends("/orgs/acme/invitations", email="grace@example.com", role="admin")
+    link = re.search(r"/invitation\?token=[\w=-]+", ada.html)[0]
+    grace = Visitor()
+    grace.opens(link)
+    assert grace.heading == "Join Acme"
+    grace.sends("/invitation/account", name="Grace", password=PASSWORD)
+    assert grace.path == "/orgs/acme"
+    keys = "/orgs/acme/projects/app/keys"
+    grace.opens(keys)
+    grace.sends(keys, label="her panel", kind="query")
+    theirs = key_on(grace)
+    ada.opens("/orgs/acme/members")
+    member = re.search(r'href="(/orgs/acme/members/\w+)">Grace', ada.html)[1]
+    ada.opens(member)
+    assert "1 query key that Grace made will end: “her panel”." in ada.html
+    ada.sends(f"{member}/remove")
+    assert "Grace" not in ada.html
+    assert grace.opens(keys).status == 404
+    assert Client().get("/api/orgs/acme/projects/app/logs", key=theirs).status == 401
+
+
+@pytest.mark.requirement("I7")
+def test_an_invitation_makes_one_account_and_no_second_one():
+    ada = signed_up()
+    ada.opens("/orgs/acme/members")
+    ada.sends("/orgs/acme/invitations", email="grace@example.com", role="member")
+    link = re.search(r"/invitation\?token=[\w=-]+", ada.html)[0]
+    first, second = Visitor(), Visitor()
+    first.opens(link)
+    second.opens(link)
+    first.sends("/invitation/account", name="Grace", password=PASSWORD)
+    assert first.path == "/orgs/acme"
+    second.sends("/invitation/account", name="Mallory", password=PASSWORD)
+    assert second.response.status == 410
+    assert second.opens("/orgs").status == 200
+    assert second.heading == "Sign in"
+
+
+@pytest.mark.requirement("S16")
+def test_invitations_ask_for_a_password_as_long_as_everywhere():
+    ada = signed_up()
+    ada.opens("/orgs/acme/members")
+    ada.sends("/orgs/acme/invitations", email="grace@example.com", role="member")
+    grace = Visitor()
+    grace.opens(re.search(r"/invitation\?token=[\w=-]+", ada.html)[0])
+    grace.sends("/invitation/account", name="Grace", password="elevenchars")
+    assert grace.response.status == 422
+    assert grace.wrong == ["A password has at least 12 characters."]
+
+
+def test_a_member_is_shown_no_form_that_they_may_not_send():
+    ada = signed_up()
+    ada.opens("/orgs/acme/members")
+    ada.sends("/orgs/acme/invitations", email="charlie@example.com", role="member")
+    charlie = Visitor()
+    charlie.opens(re.search(r"/invitation\?token=[\w=-]+", ada.html)[0])
+    charlie.sends("/invitation/account", name="Charlie", password=PASSWORD)
+    for path in ("", "/members", "/projects/app/keys", "/projects/app/settings"):
+        charlie.opens(f"/orgs/acme{path}")
+        assert charlie.response.status == 200
+        actions = {form.attributes["action"] for form in charlie.page.all("form") if "method" in form.attributes}
+        assert actions <= {"/theme", "/sign-out", "/orgs/acme/projects/app"}
+    assert charlie.opens("/orgs/acme/audit").status == 403
+
+
+def test_a_query_that_is_not_understood_is_pointed_at():
+    ada = signed_up()
+    ada.opens("/orgs/acme/projects/app?q=servce:api")
+    assert ada.response.status == 200
+    assert "did you mean `service`?" in ada.wrong[0]
+    assert "At character 1." in ada.wrong[0]
+
+
+def test_events_are_listed_with_the_result_in_words():
+    ada = signed_up()
+    Client().post("/api/ingest", {"level": "error", "service": "shop", "message": HOSTILE}, key=key_on(ada))
+    ada.opens("/orgs/acme/projects/app?q=level:error")
+    assert "1 event in 24 hours, newest first" in ada.html
+    assert ada.page.all("img") == []
+
+
+def test_the_outbox_is_there_only_where_mail_is_kept(monkeypatch):
+    assert Visitor().opens("/outbox").status == 404
+    monkeypatch.setenv("SCRY_MAIL", "outbox")
+    settings.current.cache_clear()
+    assert Visitor().opens("/outbox").status == 200
+
+
+@pytest.mark.usefixtures("_outbox")
+def test_with_a_mailer_the_letter_and_the_password_make_the_account():
+    signed_up()  # the first account of a deployment waits for no letter
+    visitor = Visitor()
+    visitor.opens("/sign-up")
+    visitor.sends("/sign-up", name="Grace", email="grace@example.com", password=PASSWORD, org_name="Lab")
+    assert visitor.path == "/sign-up/mail"
+    visitor.opens("/outbox")
+    visitor.opens(re.search(r"/confirm\?token=[\w.-]+", visitor.html)[0])
+    visitor.sends("/confirm", password="not what I chose")
+    assert visitor.wrong == ["This is not the password that you chose."]
+    visitor.sends("/confirm", password=PASSWORD)
+    assert visitor.heading == "Send the first event"
+
+
+@pytest.mark.usefixtures("_outbox")
+def test_a_forgotten_password_is_set_anew_by_a_letter():
+    signed_up()
+    visitor = Visitor()
+    visitor.opens("/reset")
+    visitor.sends("/reset", email="ada@example.com")
+    assert visitor.path == "/reset/mail"
+    visitor.opens("/outbox")
+    visitor.opens(re.search(r"/reset\?token=[\w.-]+", visitor.html)[0])
+    visitor.sends("/reset/password", password="nine otters juggling")
+    assert visitor.heading == "Sign in"
+    visitor.sends("/sign-in", email="ada@example.com", password="nine otters juggling")
+    assert visitor.path == "/orgs/acme"
+
+
+def test_signing_out_ends_the_session():
+    ada = signed_up()
+    copy = Visitor(cookies=dict(ada.cookies))
+    ada.opens("/account")
+    ada.sends("/sign-out")
+    assert ada.path == "/sign-in"
+    copy.opens("/account")
+    assert copy.heading == "Sign in"
+
+
+def test_a_key_opens_no_page():
+    key = key_on(signed_up())
+    for path in ("/orgs", "/orgs/acme", "/orgs/acme/projects/app", "/orgs/acme/projects/app/first-event/news"):
+        assert Client().get(path, key=key).status in (303, 401, 403)
+
+
+def test_a_query_key_opens_no_page_either():
+    ada = signed_up()
+    keys = "/orgs/acme/projects/app/keys"
+    ada.opens(keys)
+    ada.sends(keys, label="panel", kind="query")
+    key = key_on(ada)
+    for path in ("/orgs/acme/projects/app", "/orgs/acme/projects/app/first-event/news"):
+        assert Client().get(path, key=key).status in (303, 401, 403)

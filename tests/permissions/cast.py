@@ -1,0 +1,237 @@
+"""The people of these tests: two organisations with everybody whom a permission can be about, and how each asks.
+
+Acme has an owner, an admin and a member, a project with events, and its keys; Evil has the same and must see nothing
+of Acme. Whatever can be named in a URL exists in both. Everything of Acme's bears `CANARY-acme`, by which it is known.
+"""
+
+import copy
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlencode
+
+from moto.dynamodb.models import dynamodb_backends
+
+from chalicelib.identity import invitations, key_ring, orgs, project_changes, sessions, users
+from chalicelib.identity.api_keys import NewKey
+from chalicelib.identity.membership import Member, add_member, membership
+from chalicelib.identity.permissions import Role
+from chalicelib.identity.users import NewUser, User
+from chalicelib.ids import OrgId, ProjectId
+from chalicelib.storage import audit
+from chalicelib.storage.changes import Change, commit
+from chalicelib.storage.limits import leases
+from chalicelib.web import csrf
+from chalicelib.web.bodies import FORM
+from chalicelib.web.cookies import PRE, SESSION
+from tests.api.client import Client, Response
+
+ORIGIN = "http://127.0.0.1:8000"
+DAY = 86_400
+
+
+def now() -> int:
+    return int(time.time())
+
+
+@dataclass(frozen=True)
+class Somebody:
+    """One who asks: with a key, with a session, or with nothing."""
+
+    name: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    binding: str = field(default="", repr=False)
+    """What their forms are bound to while they are signed in."""
+
+    @property
+    def own(self) -> dict[str, str]:
+        """What only they have: their own session, as the lists of sessions call it."""
+        return {"/sessions/{session}": sha256(self.binding.encode()).digest()[: sessions.HANDLE_BYTES].hex()}
+
+    def send(self, method: str, path: str, body: Any = None, **more: str) -> Response:
+        """As programs send: JSON, and the token in its header."""
+        headers = {**self._proof(method), **self.headers}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        content = json.dumps(body).encode() if body is not None else b""
+        return Client().send(method, path, body=content, headers=headers | more)
+
+    def post_form(self, path: str, fields: Mapping[str, str]) -> Response:
+        """As browsers send forms, with the token in its field."""
+        binding = self.binding or csrf.new_binding()
+        cookies = [self.headers["Cookie"]] if "Cookie" in self.headers else []
+        if not self.binding:
+            cookies.append(f"{PRE}={binding}")
+        headers = {"Origin": ORIGIN, "Content-Type": FORM, **self.headers, "Cookie": "; ".join(cookies)}
+        body = urlencode({**fields, csrf.FIELD: csrf.token(binding, csrf.FORM)})
+        return Client().send("POST", path, body=body.encode(), headers=headers)
+
+    def _proof(self, method: str) -> dict[str, str]:
+        if "Cookie" not in self.headers or method in csrf.SAFE_METHODS:
+            return {}
+        return {"Origin": ORIGIN, "X-CSRF-Token": csrf.token(self.binding, csrf.API)}
+
+
+NOBODY = Somebody("nobody")
+
+
+def holder(name: str, key: str) -> Somebody:
+    return Somebody(name, {"Authorization": f"Bearer {key}"})
+
+
+def signed_in(name: str, user: User, *, at: int | None = None, strong: bool = False) -> Somebody:
+    """Somebody with a session that began at that second, by default just now."""
+    change = Change()
+    begun = sessions.begin(change, user, sessions.Visitor(source="192.0.2.7"), now=at or now(), strong=strong)
+    commit(change)
+    return Somebody(name, {"Cookie": f"{SESSION}={begun.cookie}"}, begun.cookie)
+
+
+def signed_out(who: Somebody) -> Somebody:
+    """Somebody whose browser still has the cookie of a session that does not count any more."""
+    return Somebody(who.name, who.headers)
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An organisation, everything in it, and what each parameter of a path is called there."""
+
+    slug: str
+    project_slug: str
+    org: OrgId
+    project: ProjectId
+    owner: User
+    admin: User
+    member: User
+    ingest_key: str
+    query_key: str
+    parameters: Mapping[str, str]
+
+    @property
+    def canary(self) -> str:
+        return f"CANARY-{self.slug}"
+
+    @property
+    def logs(self) -> str:
+        return f"/api/orgs/{self.slug}/projects/{self.project_slug}/logs"
+
+    @property
+    def people(self) -> dict[str, User]:
+        return {"owner": self.owner, "admin": self.admin, "member": self.member}
+
+    def membership(self, user: User) -> Member:
+        found = membership(self.org, user.user)
+        assert found is not None
+        return found
+
+
+def new_tenant(slug: str, project_slug: str) -> Tenant:
+    canary = f"CANARY-{slug}"
+    people = {role: new_user(f"{role}@{slug}.example", f"{canary} {role}") for role in Role}
+    change = Change()
+    founder = people[Role.OWNER].user
+    founded = orgs.add_org(change, orgs.NewOrg(slug, f"{canary} org"), owner=founder, by=audit.SYSTEM, at=now())
+    org = founded.org
+    for role in (Role.ADMIN, Role.MEMBER):
+        add_member(change, org, people[role].user, role, at=now())
+    commit(change)
+    owner = membership(org, founder)
+    assert owner is not None
+    project = project_changes.create_project(
+        org, project_changes.NewProject(project_slug, f"{canary} project", 30), by=owner, now=now()
+    )
+    made = {
+        kind: key_ring.create_key(org, project, kind, by=owner, label=f"{canary} {kind}", now=now())
+        for kind in ("ingest", "query")
+    }
+    invited = invitations.invite(f"invited@{slug}.example", Role.MEMBER, by=owner, now=now())
+    event = _first_event(f"/api/orgs/{slug}/projects/{project_slug}/logs", made, canary)
+    parameters = {
+        "/orgs/{org}": slug,
+        "/projects/{project}": project_slug,
+        "/logs/{id}": event,
+        "/keys/{key}": made["query"].key_id,
+        "/members/{user}": people[Role.MEMBER].user.hex(),
+        "/invitations/{invitation}": invited.invitation.id.hex(),
+        **signed_in("owner", people[Role.OWNER]).own,
+        **FILE,
+    }
+    return Tenant(
+        slug, project_slug, org, project, people[Role.OWNER], people[Role.ADMIN], people[Role.MEMBER],
+        made["ingest"].text, made["query"].text, parameters,
+    )  # fmt: skip
+
+
+def new_user(email: str, name: str) -> User:
+    """Somebody whose password nobody has: hashing one takes longer than most of these tests."""
+    change = Change()
+    user = users.create(change, NewUser(email, name, "$argon2id$none", confirmed=True), now=now())
+    commit(change)
+    return user
+
+
+FILE: Mapping[str, str] = {"/static/{digest}": "0" * 16, "/{name}": "app.css"}
+"""Files are nobody's, and the same for all."""
+
+UNKNOWN: Mapping[str, str] = {
+    "/orgs/{org}": "none-such",
+    "/projects/{project}": "none-such",
+    "/keys/{key}": "0000none",
+    "/members/{user}": "00" * 8,
+    "/invitations/{invitation}": "00" * invitations.ID_BYTES,
+    "/sessions/{session}": "00" * sessions.HANDLE_BYTES,
+}
+"""By the names of parameters: what is called so nowhere. Events have none: an id of theirs is tampered with instead."""
+
+
+def _first_event(logs: str, made: Mapping[str, NewKey], canary: str) -> str:
+    """Sends an event as a client does, and finds its id as a client would."""
+    sent = Client().post("/api/ingest", {"events": [{"message": f"{canary} event"}]}, key=made["ingest"].text)
+    assert sent.status == 202, sent.body
+    [found] = Client().get(logs, key=made["query"].text).json["data"]
+    return str(found["id"])
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """Whatever happens inside did not happen: every table is as it was, and so is what the container remembers."""
+    backends = [region for account in dynamodb_backends.values() for region in account.values()]
+    before = [copy.deepcopy(backend.tables) for backend in backends]
+    try:
+        yield
+    finally:
+        for backend, tables in zip(backends, before, strict=True):
+            backend.tables = tables
+        leases._held.clear()
+
+
+def undone(method: str) -> AbstractContextManager[None]:
+    """`restored`, for what may have changed something. (That a GET changes nothing has a test of its own.)"""
+    return nullcontext() if method in csrf.SAFE_METHODS else restored()
+
+
+def forget_limits() -> None:
+    """Nobody asked for anything yet."""
+    for name, table in _tables().items():
+        if name.endswith("-limits"):
+            table.items.clear()
+
+
+def stored() -> dict[str, dict[tuple[str, str], dict[str, str]]]:
+    """Everything that all tables hold: by table, by key, by attribute."""
+    return {
+        name.rpartition("-")[2]: {
+            (str(item.hash_key), str(item.range_key)): {field: str(value) for field, value in item.attrs.items()}
+            for item in table.all_items()
+        }
+        for name, table in _tables().items()
+    }
+
+
+def _tables() -> dict[str, Any]:
+    regions = (region for account in dynamodb_backends.values() for region in account.values())
+    return {name: table for region in regions for name, table in region.tables.items()}
