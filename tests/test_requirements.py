@@ -10,9 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 NOT_DUE_YET = {
     "assistants: OAuth and MCP": (
-        "S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 S13 S32 "
-        + " ".join(f"O{number}" for number in range(1, 30))
-        + " M1 M2 M3 M4"
+        "S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 S13 S32 " + " ".join(f"O{number}" for number in range(1, 30)) + " M1 M2 M3 M4"
     ),
     "deployed, kept, purged, erased": "S33 S38 S39 S40 S41 S42 S43 I8",
     "OpenTelemetry logs": "W5",

@@ -42,14 +42,13 @@ from chalicelib.routes.account_shapes import (
 )
 from chalicelib.web import bodies, cookies, csrf, responses
 from chalicelib.web.guard import Guest, PersonPrincipal
+from chalicelib.web.headers import SIGNED_OUT
 from chalicelib.web.request import Request
 from chalicelib.web.responses import Answer
 from chalicelib.web.routing import Routes
 
 Anybody = PersonPrincipal | Guest
 
-SIGNED_OUT: Final = {"Clear-Site-Data": '"cache", "storage"'}
-"""Not the cookies: that of the known device stays, and the session's is dropped by name."""
 
 REFUSED: Final = (400, 413, 415, 422, 429, 503)
 

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from chalicelib.events.decode.batch import decode
 from chalicelib.events.decode.coding import inflated
 from chalicelib.events.event import Event
+from chalicelib.events.store import rejections
 from chalicelib.events.store.append import Outcome, append
 from chalicelib.identity.permissions import Permission
 from chalicelib.routes.problems import INGEST_PROBLEMS, NothingStored
@@ -59,6 +60,7 @@ routes = Routes(__name__, INGEST_PROBLEMS)
 @routes.post(
     "/api/ingest",
     permission=Permission.EVENTS_WRITE,
+    limit="ingest",
     cors=cors.INGEST,
     body=BODY,
     answers={202: Outcome},
@@ -73,10 +75,11 @@ def ingest(request: Request, principal: Principal) -> Answer:
     idempotency_key = _idempotency_key(request)
     body = inflated(request.body)
     decoded = decode(body, media_type=request.media_type, coding=request.headers.get("content-encoding", ""))
+    scope, deadline = scope_of(principal), request.deadline_within(SECONDS)
     outcome = append(
-        scope_of(principal), decoded, body=body, idempotency_key=idempotency_key,
-        now_ms=request.now_ms, deadline=request.deadline_within(SECONDS),
-    )  # fmt: skip
+        scope, decoded, body=body, idempotency_key=idempotency_key, now_ms=request.now_ms, deadline=deadline
+    )
+    rejections.note(scope, outcome.rejected, now_ms=request.now_ms, deadline=deadline)
     return _answer(outcome)
 
 

@@ -16,7 +16,7 @@ FOR_GOOD: Final = "public, max-age=31536000, immutable"
 routes = Routes(__name__)
 
 
-@routes.public(STATIC, kind="page")
+@routes.public(STATIC, kind="file")
 def static_file(request: Request) -> Answer:
     """A file that pages refer to.
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+import msgspec
 from chalice import Blueprint
 from msgspec import Struct
 
@@ -73,7 +74,7 @@ def current_request(routes: Blueprint) -> Request:
         headers={name: values[-1] for name, values in headers.items()},
         repeated=frozenset(name for name, values in query.items() if len(values) > 1),
         repeated_headers=frozenset(name for name, values in headers.items() if len(values) > 1),
-        body=_bytes(current.raw_body),
+        body=_body(event),
         source=event["requestContext"].get("identity", {}).get("sourceIp", ""),
         id=request_id(event, current.lambda_context),
         now_ms=time.time_ns() // 1_000_000,
@@ -91,7 +92,10 @@ def local_path(resource: str, parameters: Mapping[str, str]) -> str:
     return resource.format_map({name: quote(value, safe="") for name, value in parameters.items()})
 
 
-def _bytes(body: bytes | str) -> bytes:
+def _body(event: Mapping[str, Any]) -> bytes:
+    body: str | bytes = event.get("body") or b""  # bytes only from `chalice local`
+    if isinstance(body, str) and event.get("isBase64Encoded"):
+        return msgspec.convert(body, bytes)  # as `base64` does it, four times as fast
     return body.encode() if isinstance(body, str) else body
 
 

@@ -26,22 +26,18 @@ def _throttled(scope: Scope, batches: int = THROTTLED_BATCHES, *, now_ms: int = 
     """Batches that were refused at their block, and noted."""
     send(scope, [event("first", now_ms)], now_ms=now_ms)
     for number in range(batches):
-        with pytest.raises(StoreUnavailable) as refused, _only_blocks_throttled():
+        with pytest.raises(StoreUnavailable) as refused, _at_every_block(faults.THROTTLED):
             send(scope, [event(f"{number}", now_ms)], now_ms=now_ms)
         assert refused.value.throttled
 
 
-def _only_blocks_throttled():
-    """The table of events refuses writes, the register does not."""
+def _at_every_block(fault: faults.Fault):
+    """The partition of the events fails, the register does not."""
 
-    def throttle(carry: faults.Carry, request: faults.Request) -> faults.Reply:
-        return (faults.THROTTLED if faults.operation(request[1]) == "PutItem" else _carried)(carry, request)
+    def act(carry: faults.Carry, request: faults.Request) -> faults.Reply:
+        return fault(carry, request) if faults.operation(request[1]) == "PutItem" else carry(*request)
 
-    return injected(throttle, at=1, lasting=True)
-
-
-def _carried(carry: faults.Carry, request: faults.Request) -> faults.Reply:
-    return carry(*request)
+    return injected(act, lasting=True)
 
 
 def _plan(scope: Scope) -> tuple[tuple[int, int], ...]:
@@ -77,11 +73,18 @@ def test_where_even_that_cannot_be_noted_the_batch_is_refused_as_it_was():
 def test_an_outage_without_throttling_plans_nothing():
     scope = create_project()
     for _ in range(2 * THROTTLED_BATCHES):
-        with injected(faults.SERVER_ERROR, lasting=True), pytest.raises(StoreUnavailable):
-            send(scope, [event("one")])
-        faults.new_process()
+        with _at_every_block(faults.SERVER_ERROR), pytest.raises(StoreUnavailable):
+            send(scope, [event("one", NOW_MS)])
     _upkeep(NOW_MS)
     assert _plan(scope) == ()
+
+
+def test_what_was_throttled_hours_ago_plans_nothing():
+    scope = create_project()
+    _throttled(scope)
+    notes = list(register.noted_work(keys.work_number(scope.project), deadline=soon()))
+    assert not grow(scope, notes, now_ms=HOUR_BEGINS + 2 * HOUR, deadline=soon())
+    assert grow(scope, notes, now_ms=HOUR_BEGINS + 2 * HOUR - 1, deadline=soon())
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_every_way_to_build_a_key_is_described_and_no_other():
         for name, value in vars(keys).items()
         if name.endswith(("_partition", "_sort")) and inspect.isfunction(value)
     }
-    constants = {"ONLY", "WATERMARK", "ORG", "SECOND_FACTOR", "FIRST_ACCOUNT", "OUTBOX_PARTITION"}
+    constants = {"ONLY", "WATERMARK", "REJECTIONS", "ORG", "SECOND_FACTOR", "FIRST_ACCOUNT", "OUTBOX_PARTITION"}
     assert described == builders | constants
 
 

@@ -49,7 +49,6 @@ def _record_at(scope: Scope, place: Place, *, now_ms: int, deadline: float) -> R
     stored, row = found
     if stored.block.times[row] < now_ms - scope.retention_ms:
         return None
-    stored.fetch_detail(deadline=deadline)
     return record(stored, row)
 
 

@@ -10,6 +10,7 @@ from chalicelib.events.query import search
 from chalicelib.events.query.answers import Record
 from chalicelib.events.query.expression import Everything
 from chalicelib.events.query.times import TimeRange
+from chalicelib.events.store import rejections
 from chalicelib.identity.permissions import Permission
 from chalicelib.routes.pages.examples import examples
 from chalicelib.routes.pages.trail import at_project, project_path
@@ -41,13 +42,15 @@ class News(Struct, frozen=True):
 @routes.page(PATH, permission=Permission.EVENTS_READ)
 def first_event(request: Request, principal: PersonPrincipal) -> Answer:
     """Shows how to send an event, and the newest of the last day if there is one."""
-    return shown(request, principal, waiting(request, principal, "", event=newest(request, principal)))
+    arrived = newest(request, principal)
+    return shown(request, principal, waiting(request, principal, "", event=arrived))
 
 
 @routes.page(PATH + "/news", permission=Permission.EVENTS_READ)
 def news(request: Request, principal: PersonPrincipal) -> Answer:
     """What the page's script asks for."""
-    return responses.json(News(newest(request, principal)))
+    arrived = newest(request, principal)
+    return responses.json(News(arrived, [] if arrived else rejected(request, principal)))
 
 
 def waiting(request: Request, principal: PersonPrincipal, key: str, *, event: Arrived | None = None) -> FirstEvent:
@@ -57,7 +60,14 @@ def waiting(request: Request, principal: PersonPrincipal, key: str, *, event: Ar
     return FirstEvent(
         crumbs=at_project(principal), here=f"{path}/first-event", project=path, keys=f"{path}/keys", key=key,
         examples=examples(settings.current().url, key), since=since, elapsed=_elapsed(request.now - since), event=event,
+        rejected=() if event or key else tuple(rejected(request, principal)),
     )  # fmt: skip
+
+
+def rejected(request: Request, principal: PersonPrincipal) -> list[str]:
+    """Why the last events that came could not be stored, a sentence each. Raises `StoreUnavailable`."""
+    found = rejections.last(scope_of(principal), now_ms=request.now_ms, deadline=request.deadline_within(SOON))
+    return found.details if found else []
 
 
 def newest(request: Request, principal: PersonPrincipal) -> Arrived | None:

@@ -93,6 +93,7 @@ def index_hour(sort: bytes) -> Slot:
 
 
 WATERMARK: Final = b"w"
+REJECTIONS: Final = b"x"
 
 
 # --- work -------------------------------------------------------------------------------------------------------------

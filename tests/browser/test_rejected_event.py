@@ -1,4 +1,4 @@
-"""A first event that cannot be stored: waits for the waiting page to know of rejections."""
+"""A first event that cannot be stored: the page that waits for it says why."""
 
 import subprocess
 
