@@ -1,7 +1,7 @@
 """The way to DynamoDB for everything on a hot path: five operations, signed and sent with the standard library.
 
 Boto3 costs 210 ms of a cold start and 0.9 ms of CPU a call; this costs 5 ms and 0.2 ms. It does less: no retries but
-those below, no paging, no conversions. Account tables, where neither matters, use pynamodb (`tables.models`).
+those below, no conversions. pynamodb's models define the tables (`tables.models`).
 
 A call is tried at most `ATTEMPTS` times, with full jitter in between. No attempt begins after the deadline, and none
 waits much longer than it. After an attempt whose answer was lost the write may have happened: `ConditionFailed.retried`

@@ -1,4 +1,4 @@
-"""The tables as pynamodb models: their definitions on every engine, and the way to account items.
+"""The tables as pynamodb models: their definitions on every engine.
 
 Not imported on the ingest path (it costs 120 ms of a cold start): hot paths use `storage.dynamodb` and `tables.keys`.
 """
