@@ -14,9 +14,9 @@ from chalicelib.storage import dynamodb
 from infra.engine import LOCAL_CREDENTIALS, engine
 from tests.moto_transport import in_process_dynamodb
 
-# Property tests look for the same time everywhere; `make test-full` looks twenty times longer.
+# Property tests look for the same time everywhere; `make test-full` looks five times longer.
 hypothesis.settings.register_profile("default", deadline=None, max_examples=50)
-hypothesis.settings.register_profile("full", deadline=None, max_examples=1_000)
+hypothesis.settings.register_profile("full", deadline=None, max_examples=250)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 NOW_MS = 1_790_000_000_000

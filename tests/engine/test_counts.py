@@ -198,3 +198,18 @@ def test_an_hour_that_was_marked_again_is_read_again(engine_store):
     with requests_counted() as requests:
         answered(project, counts.aggregate, Everything(), ALL, by=(), metric=parse_metric("count"))
     assert requests.slots == {slot_of(START)}
+
+
+@pytest.mark.parametrize("by", ["", "level", "service"])
+def test_the_index_does_not_answer_what_it_does_not_know(engine_store, by):
+    project = Project()
+    for hours in range(6):
+        at = START - hours * HOUR_MS
+        project.send([Event(timestamp=at, message=text, service=text) for text in ("hay", "hay", "needle")])
+    index(project, ALL.end + HOUR_MS, dirty=False)
+    for query, expected in (("needle", 6), ("metadata.n:1", 0), ("service:hay", 12), (f"timestamp>={START}", 3)):
+        metric = parse_metric("count")
+        found = answered(project, counts.aggregate, parse(query), ALL, by=parse_fields(by), metric=metric)
+        assert sum(group.value for group in found.groups) == expected
+        line = answered(project, counts.timeline, parse(query), ALL, buckets=3)
+        assert sum(sum(bucket.counts.values()) for bucket in line.series) == expected

@@ -3,6 +3,7 @@
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,8 +38,10 @@ def cursor(project) -> str:
 
 
 @pytest.mark.requirement("S29", "I4")
-def test_a_cursor_of_another_project_is_refused(project, cursor):
+@pytest.mark.parametrize("alike", [{"org"}, {"project"}, set()])
+def test_a_cursor_of_another_project_is_refused(project, cursor, alike):
     other = Project()
+    other.scope = msgspec.structs.replace(other.scope, **{name: getattr(project.scope, name) for name in alike})
     other.send(project.events)
     with pytest.raises(CursorRefused):
         other.page(Everything(), ALL, cursor=cursor)

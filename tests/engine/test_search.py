@@ -28,7 +28,7 @@ from tests.engine.project import (
     requests_counted,
     soon,
 )
-from tests.query.strategies import START, expressions
+from tests.query.strategies import MINUTE, START, expressions
 
 pytestmark = pytest.mark.engine
 
@@ -105,17 +105,31 @@ def merge(project: Project, now_ms: int) -> None:
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_merged_and_late_blocks_mix_without_a_gap_or_a_repetition(engine_store, order):
-    project = Project()
-    project.send(*([Event(timestamp=START + 10 * at, message=f"early {at}")] for at in range(12)))
+@pytest.mark.parametrize("step", [10, 150_000])
+@pytest.mark.parametrize("spent", BUDGETS)
+def test_merged_and_late_blocks_mix_without_a_gap_or_a_repetition(engine_store, order, step, spent):
+    project = Project(now_ms=START + DAY_MS)
+    project.send(*([Event(timestamp=START + step * at, message=f"early {at}")] for at in range(6, 18)))
     project.now_ms += DAY_MS
     merge(project, project.now_ms)
-    project.send(*([Event(timestamp=START + 10 * at, message=f"late {at}")] for at in range(-2, 14)))
-    for spent in BUDGETS:
-        with reading_at_most(**spent):
-            rows = project.rows(order=order, limit=3)
-        assert not differences([event_of(row) for row in rows], project.events)
-        assert [row.timestamp for row in rows] == sorted((row.timestamp for row in rows), reverse=order == "desc")
+    project.send(*([Event(timestamp=START + step * at, message=f"late {at}")] for at in range(19)))
+    with reading_at_most(**spent):
+        rows = project.rows(order=order, limit=3)
+    assert not differences([event_of(row) for row in rows], project.events)
+    assert [row.timestamp for row in rows] == sorted((row.timestamp for row in rows), reverse=order == "desc")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("limit", [1, 2, 5])
+def test_blocks_out_of_reach_of_a_page_are_on_the_next(engine_store, order, limit):
+    project = Project(shards=SHARDED, now_ms=START + DAY_MS)
+    middle = START + 26 * MINUTE
+    project.send(*([Event(timestamp=middle + at, message=f"merged {at}")] for at in range(60)))
+    merge(project, project.now_ms + DAY_MS)
+    for minutes in (-20, -3, 3, 20):
+        project.send([Event(timestamp=middle + minutes * MINUTE, message=f"{minutes} {row}") for row in range(3)])
+    rows = project.rows(order=order, limit=limit)
+    assert not differences([event_of(row) for row in rows], project.events)
 
 
 @pytest.mark.requirement("I11")
@@ -133,14 +147,18 @@ def test_a_page_without_a_match_says_that_it_is_partial_and_the_next_one_goes_on
 
 def test_time_that_runs_out_over_empty_hours_makes_a_partial_page(engine_store):
     project = Project()
-    project.send([Event(timestamp=START - 20 * HOUR_MS, message="long ago")])
+    project.send(*([Event(timestamp=START - hours * HOUR_MS, message=f"{hours}")] for hours in (18, 19, 20)))
     within = TimeRange(START - 24 * HOUR_MS, START)
-    with reading_at_most(share_of_time=0):
-        pages = list(project.pages(Everything(), within))
-        first = pages[0]
-    assert first.partial
-    assert not first.data
-    assert [row.message for page in pages for row in page.data] == ["long ago"]
+    for order, found in (("desc", ["18", "19", "20"]), ("asc", ["20", "19", "18"])):
+        with reading_at_most(share_of_time=0), requests_counted() as requests:
+            pages = project.pages(Everything(), within, order=order)
+            first = next(pages)
+            read_for_the_first = requests.slots
+            rows = [row for page in pages for row in page.data]
+        assert first.partial
+        assert not first.data
+        assert len(read_for_the_first) == 1
+        assert [row.message for row in rows] == found
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
-from chalicelib.events.block import Part, pack_merged
 from chalicelib.events import compaction
+from chalicelib.events.block import Part, pack_merged
 from chalicelib.events.compaction import GRACE_MS, SETTLED_MS, compact, finished
 from chalicelib.events.event import Event
 from chalicelib.events.indexing import count_hour
