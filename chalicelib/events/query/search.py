@@ -61,7 +61,7 @@ def go_on(
     now_ms: int,
     budget: Budget,
 ) -> Found:
-    """The next events, at most `limit` of them and `max_bytes` of JSON, but at least one if there is any."""
+    """The next events, at most `limit` of them and `max_bytes` of JSON. None if reading stopped before it met one."""
     walk = Walk(scope, Filter(expression), begun, now_ms=now_ms, budget=budget)
     found = records_that_fit(walk.rows(limit), max_bytes, budget)
     return Found(found, walk.further(len(found)), walk.partial)

@@ -74,7 +74,7 @@ class Walk:
         self._held = 0
 
     def rows(self, limit: int) -> list[tuple[Stored, int]]:
-        """The next rows, at least one if there is any: their blocks and numbers. To be called once."""
+        """The next rows, at most so many: their blocks and numbers. To be called once, with a limit of at least one."""
         hours = Hours(self._hours(), self._budget)
         stream = self._stream(hours)
         self._upcoming = next(stream, None)
@@ -103,7 +103,7 @@ class Walk:
             self._begun.end,
             self._order,
             Position(*self._ranked(*reached)),
-            None if resume in (_FIRST, _LAST) else Resume(*self._ranked(*resume)),
+            None if resume == _LAST else Resume(*self._ranked(*resume)),
         )
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ class Walk:
             ranks.append(self._passed_over)
         if self._upcoming is not None:
             ranks.append(self._resumed_at(self._upcoming))
-        return max(min(ranks, default=_LAST), self._resumed)
+        return min(ranks, default=_LAST)
 
     def _resumed_at(self, upcoming: Candidate) -> Rank:
         """Where blocks that are not merged go on, if this one is the next."""
