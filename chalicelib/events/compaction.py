@@ -27,7 +27,7 @@ than 50 rows, or of many bytes, are left alone: merging them would cost more tha
     puts m2' IF absent: it is                                            m1 m2' m3: m3 replaces 2, so m2' counts for
                                                                          nothing, and m1 is read
 
-A reader loads a partition's merged blocks and its blocks side by side (`store.read`): the grace makes either order safe.
+A reader loads merged blocks and blocks side by side (`store.read`): the grace makes either order safe.
 """
 
 import time

@@ -21,11 +21,19 @@ def test_pa11y_finds_nothing(places):
 @pytest.mark.parametrize("path", JUDGED)
 def test_lighthouse_gives_95_points_and_more(path, places):
     place = places[path]
-    # What else runs on this machine takes points from a page's speed and never gives any: the best of three counts.
-    for _ in range(3):
-        judged = audit.lighthouse([place.address], place.cookies)[place.address]
+    # What else runs on this machine takes points from a page's speed and never gives any, and Lighthouse sometimes
+    # misses the beginning of its own recording: the best of three counts.
+    judged = None
+    for last in (False, False, True):
+        try:
+            judged = audit.lighthouse([place.address], place.cookies)[place.address]
+        except audit.AuditFailed:
+            if last:
+                raise
+            continue
         lacking = {name: category for name, category in judged.categories.items() if category.score < 95}
         if set(lacking) != {"performance"}:
             break
+    assert judged is not None
     assert judged.address == place.address
     assert lacking == {}
