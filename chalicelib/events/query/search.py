@@ -1,5 +1,7 @@
 """Search: the events that match, in the order of time, a page at a time."""
 
+from collections.abc import Callable, Sequence
+
 import msgspec
 
 from chalicelib.events.query.answers import ANSWER_BYTES, Page, Record, Understood, records_that_fit
@@ -11,6 +13,9 @@ from chalicelib.events.query.times import TimeRange
 from chalicelib.events.query.walk import Walk
 from chalicelib.events.scope import Scope
 from chalicelib.events.store.read import Order
+
+Kept = Callable[[Sequence[Record]], int]
+"""How many of a page's records its reader has room for: the next page begins after them. At least one of any."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -58,12 +63,17 @@ def go_on(
     *,
     limit: int,
     max_bytes: int,
+    kept: Kept = len,
     now_ms: int,
     budget: Budget,
 ) -> Found:
-    """The next events, at most `limit` of them and `max_bytes` of JSON. None if reading stopped before it met one."""
+    """The next events, at most `limit` of them, `max_bytes` of JSON, and no more than are `kept`.
+
+    None if reading stopped before it met one.
+    """
     walk = Walk(scope, Filter(expression), begun, now_ms=now_ms, budget=budget)
     found = records_that_fit(walk.rows(limit), max_bytes, budget)
+    found = found[: kept(found)]
     return Found(found, walk.further(len(found)), walk.partial)
 
 
