@@ -11,6 +11,9 @@ ProjectId = NewType("ProjectId", bytes)
 UserId = NewType("UserId", bytes)
 """8 random bytes."""
 
+GrantId = NewType("GrantId", bytes)
+"""12 random bytes: of a connection, which is what people call it."""
+
 BatchId = NewType("BatchId", bytes)
 """10 bytes: a hash of the project and the body (or its `Idempotency-Key`)."""
 

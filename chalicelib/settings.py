@@ -26,6 +26,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_from: str
     sign_up: str
     """Who may make an account: `open`, `first` (until there is one) or `closed`."""
+    mcp_origins: frozenset[str]
+    """Origins whose pages may call `/mcp`, as browsers write them."""
+    refresh_replay_seconds: int
+    """How long a refresh token that was just used gives the same successor once more; 0 is never."""
+    advertise_iss: bool
+    """Whether the metadata says that answers name their issuer (RFC 9207). They do in any case."""
 
     @property
     def table_prefix(self) -> str:
@@ -53,6 +59,12 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         mail=_one_of("SCRY_MAIL", environment.get("SCRY_MAIL", "none"), ("none", "outbox", "ses"), problems),
         mail_from=environment.get("SCRY_MAIL_FROM", ""),
         sign_up=_one_of("SCRY_SIGN_UP", environment.get("SCRY_SIGN_UP", "open"), ("open", "first", "closed"), problems),
+        mcp_origins=_origins(environment.get("SCRY_MCP_ORIGINS", ""), problems),
+        refresh_replay_seconds=_replay_seconds(environment.get("SCRY_REFRESH_REPLAY_SECONDS", "0"), problems),
+        advertise_iss=_one_of(
+            "SCRY_ADVERTISE_ISS", environment.get("SCRY_ADVERTISE_ISS", "yes"), ("yes", "no"), problems
+        )
+        == "yes",
     )
     if settings.mail == "ses" and "@" not in settings.mail_from:
         problems.append("SCRY_MAIL_FROM must be the address that mail comes from, since SCRY_MAIL is ses")
@@ -104,6 +116,22 @@ def _one_of(name: str, value: str, known: tuple[str, ...], problems: list[str]) 
     if value not in known:
         problems.append(f"{name} must be one of {', '.join(known)}, not {value!r}")
     return value
+
+
+def _origins(value: str, problems: list[str]) -> frozenset[str]:
+    origins = frozenset(filter(None, (text.strip() for text in value.split(","))))
+    for origin in sorted(origins):
+        url = urlsplit(origin)
+        if url.scheme not in ("http", "https") or not url.hostname or origin != f"{url.scheme}://{url.netloc}".lower():
+            problems.append(f"SCRY_MCP_ORIGINS must be origins such as https://app.example, not {origin!r}")
+    return origins
+
+
+def _replay_seconds(value: str, problems: list[str]) -> int:
+    if not (value.isascii() and value.isdigit() and int(value) <= 60):
+        problems.append(f"SCRY_REFRESH_REPLAY_SECONDS must be a number of seconds from 0 to 60, not {value!r}")
+        return 0
+    return int(value)
 
 
 def _days(value: str, problems: list[str]) -> int:

@@ -48,6 +48,19 @@ def items(table: str, partition: bytes, prefix: bytes = b"", *, deadline: float 
     raise OverflowError(f"a partition of {table} is longer than {PAGE_LIMIT} pages")
 
 
+def newest(table: str, partition: bytes, *, limit: int, deadline: float | None = None) -> list[Item]:
+    """The last items of a partition, in their order backwards. Raises `StoreUnavailable`."""
+    request: dict[str, Any] = {
+        "TableName": dynamodb.table(table),
+        "KeyConditionExpression": "p = :p",
+        "ExpressionAttributeValues": {":p": {"B": partition}},
+        "ScanIndexForward": False,
+        "ConsistentRead": True,
+        "Limit": limit,
+    }
+    return dynamodb.call("Query", request, deadline=deadline).items
+
+
 BATCH_LIMIT: Final = 100
 
 

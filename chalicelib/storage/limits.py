@@ -81,10 +81,17 @@ LIMITS: Final[Mapping[str, Rate]] = {
     "link-source": Rate(30, HOUR),
     # An authorization server's token endpoint.
     "token-source": Rate(60, MINUTE),
+    # Clients that register themselves: each is an item, and none of them had to prove anything.
+    "register-client-source": Rate(20, HOUR),
+    # What is fetched for clients: nobody may make us the one who floods a stranger's server.
+    "client-document": Rate(30, MINUTE),
+    "client-document-again": Rate(3, MINUTE),
     # Everything else, leased in bulk.
     "requests-source": Rate(1_200, MINUTE, Fails.OPEN, lease=20),
     "requests-person": Rate(600, MINUTE, Fails.OPEN, lease=20),
     "requests-key": Rate(600, MINUTE, Fails.OPEN, lease=20),
+    # Of an app that somebody let in, unless they said otherwise.
+    "requests-connection": Rate(120, MINUTE, Fails.OPEN, lease=10),
     "ingest-key": Rate(30_000, MINUTE, Fails.OPEN, lease=500),
 }
 """Every limit there is. `docs/accounts.md` gives the reasons."""

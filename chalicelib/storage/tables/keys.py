@@ -6,7 +6,7 @@ project, as 8 raw bytes each, so that no query can leave them. Numbers are big-e
 
 from typing import Final
 
-from chalicelib.ids import BatchId, OrgId, ProjectId, Slot, UserId
+from chalicelib.ids import BatchId, GrantId, OrgId, ProjectId, Slot, UserId
 
 EVENTS: Final = "events"
 TENANTS: Final = "tenants"
@@ -17,6 +17,9 @@ AUDIT: Final = "audit"
 SESSIONS: Final = "sessions"
 LIMITS: Final = "limits"
 OUTBOX: Final = "outbox"
+CLIENTS: Final = "clients"
+GRANTS: Final = "grants"
+TOKENS: Final = "tokens"
 
 BLOCK: Final = b"b"
 DETAIL: Final = b"d"
@@ -252,6 +255,47 @@ def pending_sign_up_partition(link: bytes) -> bytes:
     return b"n" + link
 
 
+# --- grants and their tokens ------------------------------------------------------------------------------------------
+
+
+def grant_partition(grant: GrantId) -> bytes:
+    return b"g" + grant
+
+
+def project_grants_partition(org: OrgId, project: ProjectId) -> bytes:
+    """Where the connections of a project are listed."""
+    return b"p" + org + project
+
+
+def project_grant_sort(grant: GrantId) -> bytes:
+    return grant
+
+
+def person_grants_partition(user: UserId) -> bytes:
+    """Where the connections are listed that somebody allowed, organisation by organisation."""
+    return b"u" + user
+
+
+def person_grant_sort(org: OrgId, project: ProjectId, grant: GrantId) -> bytes:
+    return org + project + grant
+
+
+def activity_partition(grant: GrantId) -> bytes:
+    return b"a" + grant
+
+
+def activity_sort(at_ms: int, chance: bytes) -> bytes:
+    return at_ms.to_bytes(6, "big") + chance
+
+
+def access_token_partition(token: bytes) -> bytes:
+    return b"t" + token
+
+
+def code_partition(code: bytes) -> bytes:
+    return b"c" + code
+
+
 # --- limits, mail -----------------------------------------------------------------------------------------------------
 
 
@@ -264,6 +308,22 @@ OUTBOX_PARTITION: Final = b"o"
 
 def outbox_sort(at_ms: int, chance: bytes) -> bytes:
     return at_ms.to_bytes(6, "big") + chance
+
+
+# --- OAuth clients ----------------------------------------------------------------------------------------------------
+
+
+def client_partition(digest: bytes) -> bytes:
+    """Digests are those of SHA-256, of which 16 bytes are enough to tell two things apart that nobody guesses."""
+    return b"c" + digest[:16]
+
+
+def document_partition(digest: bytes) -> bytes:
+    return b"d" + digest[:16]
+
+
+def assertion_partition(digest: bytes) -> bytes:
+    return b"j" + digest[:16]
 
 
 # --- audit ------------------------------------------------------------------------------------------------------------

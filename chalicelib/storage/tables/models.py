@@ -94,6 +94,8 @@ class TenantItem(Item):
     """The member, or who made an invitation."""
     membership = BinaryAttribute(null=True, legacy_encoding=False)
     """Made anew whenever somebody joins: what hangs on it ends with it, also if they join again."""
+    raised_at = NumberAttribute(null=True)
+    """When somebody else last gave a member more power: sessions of theirs get new ids since."""
     invitation = BinaryAttribute(null=True, legacy_encoding=False)
     email = UnicodeAttribute(null=True)
     digest = BinaryAttribute(null=True, legacy_encoding=False)
@@ -174,6 +176,8 @@ class SessionItem(Item):
     digest = BinaryAttribute(null=True, legacy_encoding=False)
     """SHA-256 of the cookie's value."""
     created_at = NumberAttribute(null=True)
+    made_at = NumberAttribute(null=True)
+    """Since when a session goes by its id."""
     fresh_at = NumberAttribute(null=True)
     """When the person last proved who they are."""
     epoch = NumberAttribute(null=True)
@@ -217,6 +221,34 @@ class OutboxItem(Item):
     text = UnicodeAttribute()
 
 
+class ClientItem(Item):
+    """An OAuth client that registered, a document that was fetched for one, or an assertion that was used."""
+
+    class Meta(Meta):
+        table_name = keys.CLIENTS
+
+    table = keys.CLIENTS
+    ttl = "t"
+
+    t = NumberAttribute(null=True)
+    client_id = UnicodeAttribute(null=True)
+    kind = UnicodeAttribute(null=True)
+    name = UnicodeAttribute(null=True)
+    redirect_uris: ListAttribute[Any] = ListAttribute(null=True)
+    auth_method = UnicodeAttribute(null=True)
+    jwks_uri = UnicodeAttribute(null=True)
+    jwks = UnicodeAttribute(null=True)
+    """Public keys, as JSON."""
+    created_at = NumberAttribute(null=True)
+    used_at = NumberAttribute(null=True)
+    """When it last got a token, noted once a day."""
+    body = BinaryAttribute(null=True, legacy_encoding=False)
+    """Of a document: its bytes."""
+    fresh_until = NumberAttribute(null=True)
+    """Of a document: when it must be fetched again."""
+    nonce = BinaryAttribute(null=True, legacy_encoding=False)
+
+
 class AuditItem(Item):
     """Something that was changed in an organisation or in a person's account. It is never changed itself."""
 
@@ -235,6 +267,89 @@ class AuditItem(Item):
     target = UnicodeAttribute()
     before: MapAttribute[str, Any] = MapAttribute()  # type: ignore[no-untyped-call]
     after: MapAttribute[str, Any] = MapAttribute()  # type: ignore[no-untyped-call]
+    nonce = BinaryAttribute(legacy_encoding=False)
+
+
+class GrantItem(Item):
+    """A connection by its id, one of its twins, which hold nothing but what leads to it, or a call that it made."""
+
+    class Meta(Meta):
+        table_name = keys.GRANTS
+
+    table = keys.GRANTS
+    ttl = "t"
+
+    t = NumberAttribute(null=True)
+    grant = BinaryAttribute(null=True, legacy_encoding=False)
+    org = BinaryAttribute(null=True, legacy_encoding=False)
+    project = BinaryAttribute(null=True, legacy_encoding=False)
+    user = BinaryAttribute(null=True, legacy_encoding=False)
+    """Who allowed it."""
+    membership = BinaryAttribute(null=True, legacy_encoding=False)
+    """By which that person was a member then: the connection works no longer than that."""
+    client_id = UnicodeAttribute(null=True)
+    client_name = UnicodeAttribute(null=True)
+    client_host = UnicodeAttribute(null=True)
+    """The host that proves who the client is; empty where only the client itself says so."""
+    client_kind = UnicodeAttribute(null=True)
+    redirect_host = UnicodeAttribute(null=True)
+    resource = UnicodeAttribute(null=True)
+    """What was asked for, as it was written: a refresh may name nothing else."""
+    scope = UnicodeAttribute(null=True)
+    created_at = NumberAttribute(null=True)
+    expires_at = NumberAttribute(null=True)
+    idle_at = NumberAttribute(null=True)
+    """When it ends unless it is refreshed before."""
+    generation = NumberAttribute(null=True)
+    """Of the refresh token that works: one more with each rotation."""
+    digest = BinaryAttribute(null=True, legacy_encoding=False)
+    """SHA-256 of that token."""
+    salt = BinaryAttribute(null=True, legacy_encoding=False)
+    """From which, and from the deployment's secrets, that token can be made again within the replay window."""
+    rotated_at = NumberAttribute(null=True)
+    code = BinaryAttribute(null=True, legacy_encoding=False)
+    """The id of the code that it came from, whose item ends with it."""
+    limit = NumberAttribute(null=True)
+    """Requests a minute."""
+    last_used_at = NumberAttribute(null=True)
+    what = UnicodeAttribute(null=True)
+    """Of a call: the tool or the method."""
+    outcome = UnicodeAttribute(null=True)
+    rows = NumberAttribute(null=True)
+    took_ms = NumberAttribute(null=True)
+    nonce = BinaryAttribute(null=True, legacy_encoding=False)
+
+
+class TokenItem(Item):
+    """An access token or an authorization code by its id, which is the first part of its text."""
+
+    class Meta(Meta):
+        table_name = keys.TOKENS
+
+    table = keys.TOKENS
+    ttl = "t"
+
+    t = NumberAttribute(null=True)
+    digest = BinaryAttribute(legacy_encoding=False)
+    """SHA-256 of the whole text."""
+    expires_at = NumberAttribute()
+    grant = BinaryAttribute(null=True, legacy_encoding=False)
+    """The connection that an access token is of, or that a code has made: then it is spent."""
+    scope = UnicodeAttribute()
+    leased_at = NumberAttribute(null=True)
+    """When a request was last refused for the token to be refreshed, while others were served."""
+    client_id = UnicodeAttribute(null=True)
+    client_name = UnicodeAttribute(null=True)
+    client_host = UnicodeAttribute(null=True)
+    client_kind = UnicodeAttribute(null=True)
+    redirect_uri = UnicodeAttribute(null=True)
+    challenge = UnicodeAttribute(null=True)
+    """Of PKCE: SHA-256 of the verifier, as base64url."""
+    resource = UnicodeAttribute(null=True)
+    org = BinaryAttribute(null=True, legacy_encoding=False)
+    project = BinaryAttribute(null=True, legacy_encoding=False)
+    user = BinaryAttribute(null=True, legacy_encoding=False)
+    membership = BinaryAttribute(null=True, legacy_encoding=False)
     nonce = BinaryAttribute(legacy_encoding=False)
 
 
@@ -261,6 +376,7 @@ class WorkItem(Item):
 
 MODELS: Final[tuple[type[Item], ...]] = (
     EventsItem, TenantItem, KeyItem, UserItem, WorkItem, SessionItem, LimitItem, OutboxItem, AuditItem,
+    GrantItem, TokenItem, ClientItem,
 )  # fmt: skip
 
 
