@@ -7,8 +7,7 @@ for (const form of document.querySelectorAll("form.theme")) {
     const chosen = event.submitter?.value;
     if (!chosen) return;
     event.preventDefault();
-    const secure = location.protocol === "https:" ? "; Secure" : "";
-    document.cookie = `theme=${chosen}; Path=/; Max-Age=${YEAR}; SameSite=Lax${secure}`;
+    document.cookie = `__Host-theme=${chosen}; Path=/; Max-Age=${YEAR}; SameSite=Lax; Secure`;
     show(chosen);
   });
 }

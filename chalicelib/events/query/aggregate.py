@@ -13,10 +13,11 @@ import re
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from itertools import compress, repeat
 from typing import Any, Final, Self
+
+from msgspec import Struct
 
 from chalicelib.events.block import Block
 from chalicelib.events.query.columns import single_values, values_of
@@ -34,8 +35,7 @@ MOST_COUNTED: Final = 10_000
 """Groups held while counting, so that the largest are right in the end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """What is asked of each group: `count`, or a function of a field. `percent` belongs to `p`."""
 
     function: str
@@ -49,16 +49,14 @@ class Metric:
 COUNT: Final = Metric("count")
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """`key` is a value for each field grouped by, None where events have none."""
 
     key: Mapping[str, Label]
     value: Number | None
 
 
-@dataclass(frozen=True, slots=True)
-class Grouped:
+class Grouped(Struct, frozen=True):
     """Groups, largest value first. `other` is how many events (or values, for a function) fell outside them.
 
     `exact` is False if a bound was passed: values are then estimates, or lower bounds of counts.
@@ -236,8 +234,7 @@ def _field(name: str, position: int) -> Field:
     raise QueryError(f"no field `{name[:40]}`{question}", position, max(1, len(name)), meant)
 
 
-@dataclass(frozen=True, slots=True)
-class _Function:
+class _Function(Struct, frozen=True):
     """How one function is computed: what it keeps over everything, what in each of many groups, and its answer."""
 
     whole: Callable[[], Measure]

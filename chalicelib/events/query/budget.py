@@ -20,10 +20,14 @@ class Scanned(msgspec.Struct):
 
 
 class Budget:
-    """Counts what is read, and says when to stop. `deadline` is in `time.monotonic()` seconds."""
+    """Counts what is read, and says when to stop. `deadline` is in `time.monotonic()` seconds.
 
-    def __init__(self, *, deadline: float) -> None:
+    `blocks` is for questions that are worth less reading than others.
+    """
+
+    def __init__(self, *, deadline: float, blocks: int | None = None) -> None:
         self.deadline = deadline
+        self._blocks = blocks
         self.scanned = Scanned()
         now = time.monotonic()
         self._stop_at = now + (deadline - now) * SHARE_FOR_READING
@@ -41,4 +45,5 @@ class Budget:
     @property
     def spent(self) -> bool:
         scanned = self.scanned
-        return scanned.blocks >= BLOCKS or scanned.bytes >= BYTES or time.monotonic() >= self._stop_at
+        most = BLOCKS if self._blocks is None else min(BLOCKS, self._blocks)
+        return scanned.blocks >= most or scanned.bytes >= BYTES or time.monotonic() >= self._stop_at

@@ -1,7 +1,8 @@
 """What `field operator value` means, by the kind of field; and what to say when it means nothing."""
 
-from dataclasses import dataclass
 from typing import Final, cast
+
+from msgspec import Struct
 
 from chalicelib.events.event import LEVELS
 from chalicelib.events.query.errors import QueryError
@@ -22,8 +23,7 @@ from chalicelib.events.query.times import Moment, parse_moment
 from chalicelib.events.query.values import number_in
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """A value as written: its text without quotes and without the `*` of a prefix, and where it stood."""
 
     text: str

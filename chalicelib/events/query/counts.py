@@ -14,6 +14,7 @@ from chalicelib.events.query.aggregate import Counts, Grouped, Measures, Metric,
 from chalicelib.events.query.answers import Understood
 from chalicelib.events.query.budget import Budget, Scanned
 from chalicelib.events.query.expression import Expression, describe
+from chalicelib.events.query.patterns import Pattern, Patterns
 from chalicelib.events.query.plan import Hours, hours_within, known_counts, may_hold_a_match, narrowed, visible
 from chalicelib.events.query.scan import Filter
 from chalicelib.events.query.timeline import Timeline
@@ -25,7 +26,7 @@ from chalicelib.ids import HOUR_MS, Slot
 
 FACET_VALUES: Final = 20
 
-Accumulator = Timeline | Counts | Measures
+Accumulator = Timeline | Counts | Measures | Patterns
 
 
 class Bucket(msgspec.Struct, frozen=True):
@@ -76,23 +77,56 @@ class AggregateAnswer(Counted, frozen=True, kw_only=True):
     exact: bool
 
 
+class PatternsAnswer(Counted, frozen=True, kw_only=True):
+    """Patterns of messages, most frequent first, and beside them the same events by level and by service.
+
+    `other` events have patterns beyond those that are held.
+    """
+
+    patterns: list[Pattern]
+    other: int
+    levels: dict[str, int]
+    services: dict[str, int]
+
+    @property
+    def events(self) -> int:
+        return sum(self.levels.values())
+
+
 def timeline(
-    scope: Scope, expression: Expression, within: TimeRange, *, buckets: int, now_ms: int, deadline: float
+    scope: Scope,
+    expression: Expression,
+    within: TimeRange,
+    *,
+    buckets: int,
+    now_ms: int,
+    deadline: float,
+    blocks: int | None = None,
 ) -> TimelineAnswer:
-    """Counts by level in at most about so many buckets, of a width that people count in, on its own multiples."""
+    """Counts by level in at most about so many buckets, of a width that people count in, on its own multiples.
+
+    It is partial where more than so many `blocks` would have to be read; what the index knows costs none.
+    """
     width = bucket_for(within.end - within.start, buckets)
     line = Timeline(within.start // width * width, within.end, width)
-    counted = _Count(scope, expression, within, [line], now_ms=now_ms, deadline=deadline)
+    counted = _Count(scope, expression, within, [line], now_ms=now_ms, deadline=deadline, blocks=blocks)
     series = [Bucket(point.at, dict(point.counts)) for point in line.result()]
     return TimelineAnswer(bucket_ms=width, series=series, **counted.facts())
 
 
 def facets(
-    scope: Scope, expression: Expression, within: TimeRange, *, fields: Sequence[str], now_ms: int, deadline: float
+    scope: Scope,
+    expression: Expression,
+    within: TimeRange,
+    *,
+    fields: Sequence[str],
+    now_ms: int,
+    deadline: float,
+    blocks: int | None = None,
 ) -> FacetsAnswer:
-    """The most frequent values of each field, with their counts."""
+    """The most frequent values of each field, with their counts: of the newest events, if `blocks` end."""
     tops = {field: Counts((field,)) for field in fields}
-    counted = _Count(scope, expression, within, list(tops.values()), now_ms=now_ms, deadline=deadline)
+    counted = _Count(scope, expression, within, list(tops.values()), now_ms=now_ms, deadline=deadline, blocks=blocks)
     found = {field: top.top(FACET_VALUES) for field, top in tops.items()}
     return FacetsAnswer(
         facets={field: _facet(field, grouped) for field, grouped in found.items()},
@@ -119,6 +153,25 @@ def aggregate(
     return AggregateAnswer(groups=groups, other=grouped.other, exact=grouped.exact, **counted.facts())
 
 
+def patterns(
+    scope: Scope, expression: Expression, within: TimeRange, *, now_ms: int, deadline: float
+) -> PatternsAnswer:
+    """What the messages are like. Every matching message is looked at, so a long range may end in a partial answer."""
+    found, levels, services = Patterns(), Counts(("level",)), Counts(("service",))
+    counted = _Count(scope, expression, within, [found, levels, services], now_ms=now_ms, deadline=deadline)
+    return PatternsAnswer(
+        patterns=found.result(),
+        other=found.other,
+        levels=_counts_of("level", levels),
+        services=_counts_of("service", services),
+        **counted.facts(),
+    )
+
+
+def _counts_of(field: str, counts: Counts) -> dict[str, int]:
+    return {each.value: each.count for each in _facet(field, counts.top(FACET_VALUES))}
+
+
 def _facet(field: str, grouped: Grouped) -> list[Facet]:
     return [Facet(group.key[field] or "", int(group.value or 0)) for group in grouped.groups]
 
@@ -135,6 +188,7 @@ class _Count:
         *,
         now_ms: int,
         deadline: float,
+        blocks: int | None = None,
     ) -> None:
         self._scope = scope
         self._expression = expression
@@ -143,7 +197,7 @@ class _Count:
         self._visible = visible(within, scope, self._wanted, now_ms=now_ms)
         self._into = into
         self._details = self._wanted.needs_detail or any(each.needs_detail for each in into)
-        self._budget = Budget(deadline=deadline)
+        self._budget = Budget(deadline=deadline, blocks=blocks)
         self._reached = self._run()
 
     def facts(self) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """A query, understood: the tree that parsing makes, and its canonical text."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from chalicelib.events.query.fields import METADATA_PREFIX
 
@@ -13,44 +14,37 @@ Bound = int | float | str
 """A time in milliseconds, a number, or the name of a level, as the field demands."""
 
 
-@dataclass(frozen=True, slots=True)
-class Everything:
+class Everything(Struct, frozen=True):
     """Matches every event."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contains:
+class Contains(Struct, frozen=True):
     """The message has this text in it somewhere."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Equals:
+class Equals(Struct, frozen=True):
     field: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class StartsWith:
+class StartsWith(Struct, frozen=True):
     field: str
     prefix: str
 
 
-@dataclass(frozen=True, slots=True)
-class Exists:
+class Exists(Struct, frozen=True):
     field: str
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(Struct, frozen=True):
     field: str
     operator: Operator
     bound: Bound
 
 
-@dataclass(frozen=True, slots=True)
-class Between:
+class Between(Struct, frozen=True):
     """Both ends belong to the range."""
 
     field: str
@@ -58,22 +52,19 @@ class Between:
     high: Bound
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """Never holds another `Not`: see `negated`."""
 
     term: "Expression"
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(Struct, frozen=True):
     """At least two terms, none of them an `And`: see `all_of`."""
 
     terms: tuple["Expression", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(Struct, frozen=True):
     """At least two terms, none of them an `Or`: see `any_of`."""
 
     terms: tuple["Expression", ...]

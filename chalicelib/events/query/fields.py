@@ -1,10 +1,10 @@
 """The fields a query may name: what each holds, its other names, and the section of a block it lives in."""
 
-import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from msgspec import Struct
 
 
 class Kind(Enum):
@@ -25,8 +25,7 @@ class Section(Enum):
     DETAIL = "K"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     name: str
     kind: Kind
     section: Section
@@ -74,6 +73,8 @@ def section_of(name: str) -> Section:
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant, or None if none is near."""
+    import difflib  # 1 ms of a cold start, for those alone who mistype
+
     near = difflib.get_close_matches(word[:64].lower(), list(known), n=1, cutoff=0.7)
     return near[0] if near else None
 

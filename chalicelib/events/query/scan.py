@@ -12,8 +12,9 @@ What `match.matches` says of an event is what the mask says of its row. The orde
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from chalicelib.events.block import Block, Header
 from chalicelib.events.query.clauses import View, clause_for
@@ -23,8 +24,7 @@ from chalicelib.events.query.mask import Mask
 from chalicelib.events.query.predicates import UNBOUNDED
 
 
-@dataclass(frozen=True, slots=True)
-class TimeBounds:
+class TimeBounds(Struct, frozen=True):
     """Milliseconds, both ends included; None where the query leaves that end open."""
 
     first: int | None

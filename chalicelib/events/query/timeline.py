@@ -1,8 +1,9 @@
 """Counts by level over time, by slicing whole blocks at the edges of the buckets."""
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct
 
 from chalicelib.events.block import Block
 from chalicelib.events.event import LEVELS
@@ -13,12 +14,11 @@ MINUTE_MS: Final = 60_000
 MOST_BUCKETS: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """The counts by level from `at`, in milliseconds, for the length of a bucket. Levels without any are left out."""
 
     at: int
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = {}
 
 
 class Timeline:

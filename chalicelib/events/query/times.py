@@ -4,11 +4,13 @@ The clock is an argument; nothing here reads one.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
+from msgspec import Struct
+
 from chalicelib.events.query.errors import QueryError
+from chalicelib.events.query.spoken_times import SAID, spoken
 
 SECOND_MS: Final = 1_000
 DAY_MS: Final = 86_400_000
@@ -21,16 +23,14 @@ LATEST_MS: Final = 253_402_300_799_999
 """The end of the year 9999, where the calendar of RFC 3339 stops."""
 
 
-@dataclass(frozen=True, slots=True)
-class TimeRange:
+class TimeRange(Struct, frozen=True):
     """Milliseconds since the epoch; `start` belongs to the range, `end` does not."""
 
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """What a written time covers, first to last millisecond: a whole day for a bare date, else one instant."""
 
     first: int
@@ -42,12 +42,13 @@ def parse_range(
 ) -> TimeRange:
     """The range that `since=1h`, or `from=` and `to=`, ask for; without a start it is `default_ms` before the end.
 
-    A bare date as the end includes that day. Raises QueryError, its position counted in the parameter at fault.
+    Both ends may be in words; a whole day as the end includes that day. Raises QueryError, its position counted in the
+    parameter at fault.
     """
     if since and start:
         raise QueryError("give either `since` or `from`, not both", 0, len(since))
-    until = _end_of(end) if end else now_ms
-    begin = parse_moment(start).first if start else until - default_ms
+    until = _end_of(end, now_ms) if end else now_ms
+    begin = parse_moment(start, now_ms=now_ms).first if start else until - default_ms
     if since:
         begin = now_ms - parse_duration(since)
     if begin >= until:
@@ -72,9 +73,24 @@ def parse_duration(text: str) -> int:
     return length
 
 
-def parse_moment(text: str) -> Moment:
-    """A time as RFC 3339, as a bare date, or as milliseconds since the epoch. Without an offset it is UTC."""
+def parse_moment(text: str, *, now_ms: int | None = None) -> Moment:
+    """A time as RFC 3339, as a bare date, or as milliseconds since the epoch. Without an offset it is UTC.
+
+    With a clock it may be in words too: a query itself has none, so that it means the same whenever it is asked.
+    """
     text = text.strip()
+    said = None if now_ms is None else spoken(text, now_ms=now_ms)
+    if said is not None:
+        return Moment(said.first, said.last)
+    try:
+        return _written_moment(text)
+    except QueryError as error:
+        if now_ms is None or error.suggestion:
+            raise
+        raise QueryError(f"{error.message}; or in words: {SAID}", error.position, error.length) from error
+
+
+def _written_moment(text: str) -> Moment:
     if re.fullmatch(r"-?[0-9]{1,18}", text):
         return _counted(int(text), text)
     match = _WRITTEN.fullmatch(text)
@@ -145,8 +161,8 @@ def _counted(milliseconds: int, text: str) -> Moment:
     raise _no_time(text)
 
 
-def _end_of(text: str) -> int:
-    moment = parse_moment(text)
+def _end_of(text: str, now_ms: int) -> int:
+    moment = parse_moment(text, now_ms=now_ms)
     return moment.last + 1 if moment.last > moment.first else moment.first
 
 
