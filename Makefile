@@ -9,7 +9,7 @@ WORKERS ?= 2
 export PORT DATA ENDPOINT DEMO RATE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full test-localstack check admin screenshots bench upgrade clean environment browser
+.PHONY: help run test test-full test-localstack check admin screenshots bench upgrade clean environment browser clients
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1	\2/' | expand -t 18
@@ -17,10 +17,10 @@ help: ## Show this list.
 run: environment ## Run the product on 127.0.0.1:8000. PORT= DATA= ENDPOINT= change that; DEMO=1 adds a stream of events.
 	@exec $(RUN) infra.local
 
-test: check browser ## Prove the product: the checks and every test, in one pass.
+test: check browser clients ## Prove the product: the checks and every test, in one pass.
 	@$(RUN) pytest -n $(WORKERS) $(TESTS)
 
-test-full: check browser ## The long form of the tests: many more generated examples.
+test-full: check browser clients ## The long form of the tests: many more generated examples.
 	@HYPOTHESIS_PROFILE=full $(RUN) pytest -n $(WORKERS) $(TESTS)
 
 test-localstack: environment ## Run the storage and query tests against another DynamoDB, say ENDPOINT=http://127.0.0.1:4566.
@@ -46,7 +46,7 @@ bench: environment ## Measure against peers and floors, and print the table.
 
 upgrade: environment ## Move every pin to the newest version, then install.
 	@$(RUN) infra.upgrade
-	@$(MAKE) --no-print-directory browser
+	@$(MAKE) --no-print-directory browser clients
 
 clean: ## Remove what can be made again. The data of `make run` stays.
 	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
@@ -57,3 +57,6 @@ environment: ## Make .venv and .tools from the pins, if they are not up to date.
 
 browser: environment ## Install Chromium and the tools that check pages, if they are missing. `make test` does it by itself.
 	@$(RUN) infra.browser.install
+
+clients: environment ## Install the clients and suites of others that try the product. `make test` does it by itself.
+	@$(RUN) infra.clients.install

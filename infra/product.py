@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,19 +41,27 @@ def product(settings: Mapping[str, str] | None = None) -> Iterator[Product]:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         url = f"http://127.0.0.1:{(port := _free_port())}"
-        variables = {**os.environ, "PORT": str(port), "DATA": str(data), "ENDPOINT": "", "DEMO": "", **(settings or {})}
+        own = {"PORT": str(port), "DATA": str(data), "ENDPOINT": "", "DEMO": "", "TEST_CLOCK": "", "TEST_EDGE": ""}
+        variables = {**os.environ, **own, **(settings or {})}
         process = lifeline.start([sys.executable, "-m", "infra.local"], env=variables, **_PIPES)
+        # A pipe that nobody empties holds up whoever writes to it, and every sign-in is a line.
+        rest = threading.Thread(target=_read_to_the_end, args=(process,), name="what the product says")
         try:
             _wait_until_it_serves(process)
+            rest.start()
             account = json.loads((data / "ready.json").read_text())
             yield Product(url=url, data=data, process=process.pid, account=account)
         finally:
             process.terminate()
             try:
-                process.communicate(timeout=STOP_SECONDS)
+                process.wait(timeout=STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.communicate()
+                process.wait()
+            if rest.ident:
+                rest.join()
+            if process.stdout:
+                process.stdout.close()
 
 
 _PIPES: Final = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -65,6 +74,11 @@ def _wait_until_it_serves(process: subprocess.Popen[bytes]) -> None:
         if said[-1].startswith("The first account"):  # the last thing it says once it answers
             return
     raise ProductFailed("".join(said).strip() or "it ended without a word")
+
+
+def _read_to_the_end(process: subprocess.Popen[bytes]) -> None:
+    for _ in process.stdout or ():
+        pass
 
 
 def _free_port() -> int:

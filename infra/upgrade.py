@@ -1,4 +1,4 @@
-"""Moves every pin to the newest version: the Python requirements, the embedded engine, the tools that check pages.
+"""Moves every pin to the newest version: the Python requirements, the embedded engine, the tools that only tests use.
 
 It only rewrites the files; `make upgrade` installs afterwards, and `make test` says whether that was wise.
 """
@@ -7,16 +7,19 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from infra.browser import PINS as TOOL_PINS
-from infra.browser.install import NPM_OPTIONS
+from infra import browser, clients
 from infra.engine_binary import PINS, ROOT
+from infra.tools import NPM_OPTIONS, NpmTools, PythonTools
 
-TOOLS, TOOLS_LOCK = TOOL_PINS
 REQUIREMENTS: Final = tuple(ROOT / f"requirements{kind}.txt" for kind in ("", "-dev", "-bench"))
+
+CLIENTS: Final = {"mcp-1": "mcp<2", "mcp-2": "mcp", "authlib": "authlib httpx", "mcp-authlab": "mcp-authlab"}
+"""What is asked for in each folder of Python packages; what that needs in its turn is pinned beside it."""
 
 _PIN: Final = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?P<extras>\[[^]]*])?==(?P<version>[^;\s]+)", re.MULTILINE)
 
@@ -42,12 +45,30 @@ def main() -> int:
     for path in REQUIREMENTS:
         _rewrite(path, repinned(path.read_text(), newest))
     _rewrite(PINS, _repinned_engine(PINS.read_text()))
-    _rewrite(TOOLS, _repinned_tools(TOOLS.read_text()))
-    # What the tools need in their turn. A digest is enough to know it by: registries have mirrors.
-    lock = ["npm", "install", "--package-lock-only", "--omit-lockfile-registry-resolved", *NPM_OPTIONS]
-    TOOLS_LOCK.unlink()
-    subprocess.run(lock, check=True, cwd=TOOLS.parent)
+    for tools in (browser.TOOLS, clients.NPM):
+        _upgrade_node(tools)
+    for name, wanted in CLIENTS.items():
+        _upgrade_python(clients.PYTHON[name], wanted.split())
     return 0
+
+
+def _upgrade_node(tools: NpmTools) -> None:
+    package, lock = tools.pins
+    _rewrite(package, _repinned_tools(package.read_text()))
+    # What the tools need in their turn. A digest is enough to know it by: registries have mirrors.
+    lock.unlink()
+    relock = ["npm", "install", "--package-lock-only", "--omit-lockfile-registry-resolved", *NPM_OPTIONS]
+    subprocess.run(relock, check=True, cwd=package.parent)
+
+
+def _upgrade_python(tools: PythonTools, wanted: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        pip = [sys.executable, "-m", "pip"]
+        subprocess.run([*pip, "install", "--quiet", "--target", folder, *wanted], check=True)
+        listed = [*pip, "list", "--path", folder, "--format=freeze"]
+        pins = subprocess.run(listed, check=True, capture_output=True, text=True).stdout
+    what_it_is = tools.requirements.read_text().partition("\n")[0]
+    _rewrite(tools.requirements, f"{what_it_is}\n{pins}")
 
 
 def _newest_packages() -> dict[str, str]:
@@ -66,8 +87,10 @@ def _repinned_engine(text: str) -> str:
 
 def _repinned_tools(text: str) -> str:
     pins = json.loads(text)
-    for name in pins["dependencies"]:
-        pins["dependencies"][name] = json.loads(_npm_view(name, "version"))
+    for name, pinned in pins["dependencies"].items():
+        # A package that is only published as a prerelease has an older `latest`.
+        if "-" not in pinned:
+            pins["dependencies"][name] = json.loads(_npm_view(name, "version"))
     return json.dumps(pins, indent=2) + "\n"
 
 

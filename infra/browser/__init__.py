@@ -4,7 +4,6 @@
 Playwright, and the Node that runs the tools, in requirements-dev.txt, the tools in package-lock.json.
 """
 
-import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -12,9 +11,9 @@ from typing import Final
 
 import playwright
 
-from infra.engine_binary import TOOLS
+from infra.tools import NpmTools, ToolUnavailable
 
-PINS: Final = tuple(Path(__file__).with_name(name) for name in ("package.json", "package-lock.json"))
+TOOLS: Final = NpmTools("browser", "browser", Path(__file__).parent)
 NODE: Final = Path(playwright.__file__).with_name("driver") / "node"
 
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -37,8 +36,8 @@ QUIET: Final = (
 )
 
 
-class BrowserUnavailable(Exception):
-    """The browser or a tool cannot be had on this machine; the message says why and what helps."""
+class BrowserUnavailable(ToolUnavailable):
+    """The browser cannot be had on this machine; the message says why and what helps."""
 
 
 def chromium() -> Path:
@@ -59,16 +58,3 @@ def arguments() -> list[str]:
     """What Chromium is started with, besides what drives it."""
     # Its sandbox refuses to work for root, which is who runs in most containers.
     return [*QUIET, "--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [*QUIET]
-
-
-def tools() -> Path:
-    """The folder whose `node_modules` holds the tools, installed or not: other pins are another folder."""
-    digest = hashlib.sha256(b"".join(pin.read_bytes() for pin in PINS)).hexdigest()
-    return TOOLS / f"browser-{digest[:8]}"
-
-
-def installed_tools() -> Path:
-    """That folder, once it is complete. Raises `BrowserUnavailable`."""
-    if not tools().exists():
-        raise BrowserUnavailable("the tools that check pages are not installed: `make browser` does it")
-    return tools()

@@ -14,7 +14,7 @@ from typing import Any, Final
 from msgspec import Struct, convert
 
 from infra import lifeline
-from infra.browser import NODE, arguments, chromium, installed_tools
+from infra.browser import NODE, TOOLS, arguments, chromium
 
 SCRIPT: Final = Path(__file__).with_name("audit.mjs")
 SECONDS: Final = 300
@@ -65,7 +65,7 @@ def invalid_html(documents: Mapping[str, str]) -> dict[str, list[str]]:
 
 def axe() -> str:
     """The source of axe-core, to be evaluated in a page."""
-    return (installed_tools() / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    return (TOOLS.installed() / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
 def _in_browser(name: str, urls: Sequence[str], cookies: Cookies) -> Any:
@@ -86,7 +86,7 @@ def _judged(task: Mapping[str, Any]) -> Any:
     with lifeline.start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             said, complained = process.communicate(
-                json.dumps({**task, "tools": str(installed_tools())}).encode(), timeout=SECONDS
+                json.dumps({**task, "tools": str(TOOLS.installed())}).encode(), timeout=SECONDS
             )
         except BaseException:
             process.kill()

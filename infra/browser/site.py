@@ -15,12 +15,16 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
 
+from infra.browser import app
 from infra.product import Product
 
 WELCOME: Final = "/"
 """Where a visitor begins."""
 HOME: Final = "/orgs"
 """Where somebody begins who is signed in."""
+
+QUESTION: Final = app.App("http://127.0.0.1:43117/callback", state="s", verifier="v" * 43).question("")
+"""An app's request: no link of ours leads to the page that asks about it."""
 
 LOADED: Final = re.compile(r"/static/.*|.*/news")
 """Page routes that nobody looks at: what pages load."""
@@ -54,7 +58,7 @@ def addresses(page: Page, url: str, *, start: str, routes: Iterable[str]) -> dic
     patterns = {path: _pattern(path) for path in routes}
     found: dict[str, str] = {}
     visited: defaultdict[str, set[str]] = defaultdict(set)
-    waiting = deque([start, *(path for path in patterns if "{" not in path)])
+    waiting = deque([start, QUESTION, *(path for path in patterns if "{" not in path)])
     while waiting:
         address = url + waiting.popleft()
         path = _route(urlsplit(address).path, patterns)
@@ -65,8 +69,9 @@ def addresses(page: Page, url: str, *, start: str, routes: Iterable[str]) -> dic
         if answer is None or answer.url != address or not answer.ok:
             continue  # it leads elsewhere, or is not for whoever asks
         found.setdefault(path, address)
-        links: list[str] = page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
+        links: list[str] = page.eval_on_selector_all("a[href]", _ADDRESSES)
         within = [link.removeprefix(url).partition("#")[0] for link in links if link.startswith(url + "/")]
+        within.sort(key=lambda link: _OPENED not in link)
         waiting.extendleft(reversed(within))
     return found
 
@@ -79,7 +84,8 @@ def sign_in(page: Page, running: Product) -> None:
 
 
 def furnish(page: Page, running: Product) -> None:
-    """Signs in, and makes something to look at: events, a project without any, an invitation, letters of every kind."""
+    """Signs in, and makes something to look at: events, a project without any, an invitation, an app that may read,
+    letters of every kind."""
     _send_events(running)
     page.goto(f"{running.url}/sign-up")
     password = {"Password": "a password for looking at pages"}
@@ -92,6 +98,16 @@ def furnish(page: Page, running: Product) -> None:
     _send(page, "Create the project", {"Name": "Quiet"})
     page.goto(f"{org}/members")
     _send(page, "Invite", {"E-mail": "katherine@example.com"})
+    _connect(page, running)
+
+
+def _connect(page: Page, running: Product) -> None:
+    """Lets an app read the first project."""
+    with app.listening() as asking:
+        project = f"{running.account['org']}/{running.account['project']}"
+        page.goto(asking.question(running.url, resource=f"{running.url}/mcp/{project}"))
+        page.get_by_role("button", name="Allow").click()
+        asking.redeem(running.url, asking.told()["code"])
 
 
 def _send(page: Page, button: str, fields: Mapping[str, str]) -> None:
@@ -106,13 +122,20 @@ def _send(page: Page, button: str, fields: Mapping[str, str]) -> None:
 def _send_events(running: Product) -> None:
     now = int(time.time() * 1000)
     events: list[dict[str, Any]] = [
-        {"timestamp": now - 1000 * number, "level": level, "service": service, "message": message}
+        {"timestamp": now - 1000 * number, "level": level, "service": service, "message": message, "trace_id": "7d4a91"}
         for number, (level, service, message) in enumerate(SAMPLE)
     ]
     request = urllib.request.Request(f"{running.url}/api/ingest", json.dumps({"events": events}).encode())
     request.add_header("Authorization", f"Bearer {running.account['ingest_key']}")
     request.add_header("Content-Type", "application/json")
     urllib.request.urlopen(request).close()
+
+
+_OPENED: Final = "open="
+"""In links to an opened row, which leads on to pages that nothing else leads to: it comes first."""
+
+_ADDRESSES: Final = "links => links.map(link => new URL(link.getAttribute('href'), document.baseURI).href)"
+"""A drawing's links too, whose `href` is no text."""
 
 
 def _route(path: str, patterns: Mapping[str, re.Pattern[str]]) -> str | None:

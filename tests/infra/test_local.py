@@ -25,6 +25,16 @@ def test_every_variable_counts():
     assert options(given) == Options(port=9, data=Path("d"), endpoint="http://localhost:1", demo=True, rate=2.5)
 
 
+def test_only_who_names_a_file_turns_the_clock():
+    assert options({}).clock is None
+    assert options({"TEST_CLOCK": ""}).clock is None
+    assert options({"TEST_CLOCK": "ahead"}).clock == Path("ahead")
+
+
+def test_only_who_asks_for_it_is_served_as_behind_a_distribution():
+    assert [options(given).edge for given in ({}, {"TEST_EDGE": ""}, {"TEST_EDGE": "1"})] == [False, False, True]
+
+
 @pytest.mark.parametrize("wrong", [{"PORT": "http"}, {"PORT": "0"}, {"PORT": "65536"}, {"PORT": "٣"}, {"RATE": "fast"}])
 def test_a_variable_that_cannot_be_used_is_named(wrong):
     with pytest.raises(OptionsWrong, match=next(iter(wrong))):
