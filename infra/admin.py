@@ -1,4 +1,4 @@
-"""What an operator does from a shell: tables, projects, keys.
+"""What an operator does from a shell: tables, projects, keys, and people who cannot help themselves.
 
     python -m infra.admin create-tables
     python -m infra.admin create-project --org acme --project shop
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chalicelib import settings
-from chalicelib.identity import accounts, key_ring
+from chalicelib.identity import accounts, key_ring, second_factor, sessions, users
 from chalicelib.identity.accounts import Owner
 from chalicelib.identity.api_keys import KeyRefused, authenticated
 from chalicelib.identity.key_ring import KeyUnknown
@@ -28,9 +28,12 @@ from chalicelib.identity.orgs import NewOrg
 from chalicelib.identity.passwords import random_password
 from chalicelib.identity.project_changes import NewProject
 from chalicelib.identity.projects import Project, ids_of, org_by_slug, project_by_id, projects_of
+from chalicelib.identity.second_factor import FactorMissing
 from chalicelib.identity.slugs import SlugRefused, SlugTaken
+from chalicelib.identity.users import ChangedMeanwhile, User
 from chalicelib.ids import OrgId, ProjectId
 from chalicelib.settings import SettingsWrong
+from chalicelib.storage import audit
 from chalicelib.storage.errors import RequestRefused, StoreUnavailable
 from chalicelib.storage.tables import models
 
@@ -42,6 +45,16 @@ class NotThere(Exception):
     """The command names something that does not exist."""
 
 
+class ClientRefused(Exception):
+    """No OAuth client can be as the command wants it."""
+
+
+REFUSALS: Final = (
+    SlugRefused, SlugTaken, NameRefused, KeyUnknown, FactorMissing, ChangedMeanwhile, NotThere, ClientRefused,
+    SettingsWrong,
+)  # fmt: skip
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. 0 if it was done; 1 if not, and standard error says why and what helps."""
     given = _parser().parse_args(arguments)
@@ -49,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         models.configure()
         result = given.run(given)
-    except (SlugRefused, SlugTaken, NameRefused, KeyUnknown, NotThere, SettingsWrong) as refusal:
+    except REFUSALS as refusal:
         print(_sentence(refusal), file=sys.stderr)
         return 1
     except (RequestRefused, StoreUnavailable) as failure:
@@ -98,6 +111,8 @@ def _parser() -> argparse.ArgumentParser:
     of_project = argparse.ArgumentParser(add_help=False)
     of_project.add_argument("--org", required=True, metavar="SLUG")
     of_project.add_argument("--project", required=True, metavar="SLUG")
+    of_person = argparse.ArgumentParser(add_help=False)
+    of_person.add_argument("--email", required=True, metavar="ADDRESS", help="of the account")
 
     def command(name: str, run: Any, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=text, description=text, parents=[everywhere, *parents])
@@ -119,6 +134,18 @@ def _parser() -> argparse.ArgumentParser:
     command("list-keys", _list_keys, "List a project's keys.", of_project)
     command("revoke-key", _revoke_key, "End a key: the next request with it is refused.").add_argument(
         "id", metavar="ID", help="the 8 characters after `scry_ing_` or `scry_qry_`"
+    )
+    client = command("register-client", _register_client, "Make an OAuth client that people are not warned of.")
+    client.add_argument("--name", required=True, help="what people are told it is")
+    client.add_argument(
+        "--redirect-uri", required=True, action="append", metavar="URI", help="where answers go; may be repeated"
+    )
+    command("end-sessions", _end_sessions, "Sign a person out everywhere.", of_person)
+    command(
+        "take-away-second-factor",
+        _take_away_second_factor,
+        "Turn off the second factor of a person who lost it. Make sure who they are first: the password is left.",
+        of_person,
     )
     return parser
 
@@ -181,6 +208,35 @@ def _revoke_key(given: argparse.Namespace) -> dict[str, Any]:
     return {"revoked": given.id}
 
 
+def _register_client(given: argparse.Namespace) -> dict[str, Any]:
+    from chalicelib.oauth import client_metadata, clients
+    from chalicelib.oauth.errors import OAuthError
+
+    try:
+        metadata = client_metadata.checked({"client_name": given.name, "redirect_uris": given.redirect_uri})
+    except OAuthError as refused:
+        raise ClientRefused(refused.description) from refused
+    made = clients.keep(metadata, "registered", now=_now())
+    return {"client_id": made.client_id, "name": made.name, "redirect_uris": list(made.redirect_uris)}
+
+
+def _end_sessions(given: argparse.Namespace) -> dict[str, Any]:
+    sessions.end_all(_person(given), by=audit.OPERATOR, now=_now())
+    return {"signed out": given.email}
+
+
+def _take_away_second_factor(given: argparse.Namespace) -> dict[str, Any]:
+    second_factor.take_away(_person(given), by=audit.OPERATOR, now=_now())
+    return {"second factor off, signed out": given.email}
+
+
+def _person(given: argparse.Namespace) -> User:
+    found = users.by_email(given.email)
+    if found is None:
+        raise NotThere(f"there is no account of {given.email!r}")
+    return found
+
+
 def _place(given: argparse.Namespace) -> tuple[OrgId, ProjectId]:
     found = ids_of(given.org, given.project)
     if found is None or project_by_id(*found) is None:
@@ -237,7 +293,7 @@ def _text(result: Mapping[str, Any]) -> str:
 
 def _sentence(refusal: Exception) -> str:
     text = str(refusal)
-    return f"{text[:1].upper()}{text[1:]}."
+    return text[:1].upper() + text[1:] + "." * (not text.endswith("."))
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ CONCURRENCY: Final = 32
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Asgi = Callable[[Mapping[str, Any], Receive, Send], Awaitable[None]]
 
 logger: Final = logging.getLogger("infra.gateway")
 access: Final = logging.getLogger("infra.access")
@@ -280,7 +281,7 @@ def _json_size(payload: Any) -> int:
 async def _respond(send: Send, result: Answer, request_id: str) -> None:
     headers = [*result.headers, ("x-amzn-RequestId", request_id)]
     encoded = [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
-    # granian adds its own name where this is missing.
+    # granian adds its own name where this is missing, and has no option that stops it: emmett-framework/granian#594.
     encoded.append((b"server", b""))
     await send({"type": "http.response.start", "status": result.status, "headers": encoded})
     await send({"type": "http.response.body", "body": result.body})
@@ -295,7 +296,7 @@ class PortBusy(Exception):
 
 
 @contextmanager
-def serving(gateway: Gateway, port: int = 0) -> Iterator[str]:
+def serving(gateway: Asgi, port: int = 0) -> Iterator[str]:
     """Serves on loopback, from a thread, until the block ends; gives the URL. Port 0 takes a free one.
 
     Requests under way are finished before it returns. Raises `PortBusy`.

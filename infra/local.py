@@ -2,8 +2,9 @@
 
     engine -> tables -> first account -> gateway -> ready.json -> scheduler (-> demo), taken down in the opposite order
 
-It reads PORT, DATA, ENDPOINT, DEMO and RATE from the environment, prints where it serves and never a secret, and keeps
-everything in the data folder: after a Ctrl-C, a crash or a `kill -9` the next start goes on with it.
+It reads PORT, DATA, ENDPOINT, DEMO and RATE from the environment, and what only tests set: TEST_CLOCK, TEST_EDGE. It
+prints where it serves and never a secret, and keeps everything in the data folder: after a Ctrl-C, a crash or a
+`kill -9` the next start goes on with it.
 """
 
 import json
@@ -15,7 +16,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from infra import engine, lifeline
+from infra.edge import in_front_of
 from infra.engine_binary import EngineUnavailable
 from infra.gateway import Gateway, PortBusy, claim, serving
 from infra.scheduler import scheduling
@@ -46,6 +49,10 @@ class Options:
     endpoint: str
     demo: bool
     rate: float
+    clock: Path | None = None
+    """A file that holds by how many seconds requests come later than they do: for tests that cannot wait an hour."""
+    edge: bool = False
+    """Whether it is served as behind a distribution that puts right what API Gateway renames."""
 
     @property
     def url(self) -> str:
@@ -82,6 +89,8 @@ def options(environment: Mapping[str, str]) -> Options:
         endpoint=environment.get("ENDPOINT", ""),
         demo=environment.get("DEMO", "") not in ("", "0"),
         rate=events_per_second,
+        clock=Path(environment["TEST_CLOCK"]) if environment.get("TEST_CLOCK") else None,
+        edge=environment.get("TEST_EDGE", "") not in ("", "0"),
     )
 
 
@@ -202,10 +211,19 @@ def _account(chosen: Options) -> dict[str, Any]:
 @contextmanager
 def _served(chosen: Options) -> Iterator[None]:
     from app import app  # as above
+    from chalicelib.web import request
     from chalicelib.web.headers import SECURITY_HEADERS
 
-    with serving(Gateway(app, stage=STAGE, headers=SECURITY_HEADERS), chosen.port), scheduling(app):
+    if chosen.clock:
+        request.clock = _later_by(chosen.clock)
+    gateway = Gateway(app, stage=STAGE, headers=SECURITY_HEADERS)
+    with serving(in_front_of(gateway) if chosen.edge else gateway, chosen.port), scheduling(app):
         yield
+
+
+def _later_by(file: Path) -> Callable[[], int]:
+    """A clock that goes as this machine's does, ahead of it by the seconds in the file."""
+    return lambda: time.time_ns() + int(file.read_text()) * 1_000_000_000
 
 
 @contextmanager
@@ -232,12 +250,17 @@ def _secret(path: Path) -> str:
 
 def _keep_logs(data: Path) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    access = logging.getLogger("infra.access")
-    access.setLevel(logging.INFO)
-    access.propagate = False
-    handler = logging.handlers.RotatingFileHandler(data / "access.log", maxBytes=OLD_LOG_BYTES, backupCount=1)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    access.addHandler(handler)
+    _keep("infra.access", data / "access.log", "%(asctime)s %(message)s")
+    _keep("scrywatch.security", data / "security.log", "%(message)s")
+
+
+def _keep(name: str, file: Path, form: str) -> None:
+    logger = logging.getLogger(name)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    handler = logging.handlers.RotatingFileHandler(file, maxBytes=OLD_LOG_BYTES, backupCount=1)
+    handler.setFormatter(logging.Formatter(form))
+    logger.addHandler(handler)
 
 
 def _wait() -> None:

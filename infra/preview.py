@@ -11,16 +11,19 @@ from typing import Final
 from msgspec.structs import replace
 
 from chalicelib.routes.pages import prices, promises
+from chalicelib.routes.pages.assistants import claude_code, ways
 from chalicelib.routes.pages.examples import curl, examples
 from chalicelib.routes.pages.qr import qr_code
-from chalicelib.routes.pages.views import people, projects, start
+from chalicelib.routes.pages.views import assistants, people, projects, start
 from chalicelib.routes.pages.views.forms import Form, saved
 from chalicelib.web.templates import Person, Place, Refusal, Shell, View, document, static_files
+from infra import preview_events
 
 SEED: Final = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 TOKEN: Final = "sample"
 NOW: Final = 1_795_468_560
 URL: Final = "https://scry.example.com"
+MCP_URL: Final = f"{URL}/mcp/acme/shop"
 KEY: Final = "scry_ing_3fQ9Zk2L9sXoT4bVq7Yw1NcR5eJmA8hUgK6dPw0aB4xY"
 
 VISITOR: Final = Shell(csrf="c5rf")
@@ -40,22 +43,6 @@ ROLES: Final = (
     ("owner", "Owner", "also makes and unmakes owners and admins"),
 )
 
-EVENTS: Final = tuple(
-    projects.EventRow(NOW * 1000 - offset, level, service, message)
-    for offset, level, service, message in (
-        (1_204, "error", "checkout", "payment declined: card expired order=A-1042 amount=49.90 EUR"),
-        (1_377, "info", "api", "POST /cart/checkout 402 81 ms"),
-        (2_918, "warn", "search", "slow query 812 ms: shards=14 q='winter boots' page=3"),
-        (4_002, "info", "api", "GET /products/8812 200 12 ms"),
-        (4_650, "fatal", "worker", "out of memory: killed process 4211 (image-resize) total-vm:8123456kB"),
-        (6_101, "debug", "cache", "miss product:8812:price:eur, 3 waiting"),
-        (6_740, "info", "auth", "session started user=u_5521 device=ios"),
-        (8_220, "error", "checkout", "Traceback (most recent call last): " + "frame in handler.py; " * 45),
-        (9_015, "info", "api", "GET /health 200 1 ms"),
-        (11_480, "info", "mailer", "order confirmation sent order=A-1041"),
-    )
-)
-
 KEYS: Final = (
     projects.KeyRow(
         "3fQ9Zk2L", "checkout, production", "scry_ing_3fQ9Zk2L", "sending", NOW - 86_400 * 40, "Ada Lovelace",
@@ -66,6 +53,35 @@ KEYS: Final = (
         NOW + 86_400 * 81,
     ),
 )  # fmt: skip
+
+CONNECTED: Final = (
+    assistants.ConnectionRow(
+        path="/orgs/acme/projects/shop/connections/c1", client="Claude", proof="proven by claude.ai",
+        back_to="claude.ai", project="Web shop", by="Ada Lovelace", made=NOW - 86_400 * 12, used=NOW - 600,
+        ends=NOW + 86_400 * 78, limit=120, may_revoke=True,
+    ),
+    assistants.ConnectionRow(
+        path="/orgs/acme/projects/shop/connections/c2", client="Claude Code", proof="",
+        back_to="127.0.0.1:43117", project="Web shop", by="Grace Hopper", made=NOW - 86_400, used=None,
+        ends=NOW + 86_400 * 89, limit=120, may_revoke=False,
+    ),
+)  # fmt: skip
+
+QUESTION: Final = assistants.Consent(
+    title="Claude asks to read Acme / Web shop",
+    path="/oauth/authorize",
+    question="c2VhbGVk",
+    client="Claude",
+    proof="proven by claude.ai",
+    back_to="claude.ai",
+    project="Acme / Web shop",
+    until=NOW + 86_400 * 90,
+)
+
+AT_THIS_COMPUTER: Final = (
+    "The answer goes to a program on this computer, and any program here can ask in this name. Allow it only if you "
+    "started this yourself, just now."
+)
 
 SAMPLES: Final[Mapping[str, tuple[View, Shell]]] = {
     "landing": (
@@ -160,6 +176,7 @@ SAMPLES: Final[Mapping[str, tuple[View, Shell]]] = {
             keys="/orgs/acme/projects/shop/keys",
             key=KEY,
             examples=examples(URL, KEY),
+            assistant=claude_code(MCP_URL),
             since=NOW,
             elapsed="14 seconds",
         ),
@@ -173,6 +190,7 @@ SAMPLES: Final[Mapping[str, tuple[View, Shell]]] = {
             keys="/orgs/acme/projects/shop/keys",
             key="",
             examples=examples(URL, ""),
+            assistant=claude_code(MCP_URL),
             since=NOW,
             elapsed="1 minute",
             rejected=(
@@ -189,6 +207,7 @@ SAMPLES: Final[Mapping[str, tuple[View, Shell]]] = {
             keys="/orgs/acme/projects/shop/keys",
             key="",
             examples=examples(URL, ""),
+            assistant=claude_code(MCP_URL),
             since=NOW,
             elapsed="23 seconds",
             event=start.Arrived("info", "shell", "hello from my machine", "23 Nov 2026, 21:16:04 UTC"),
@@ -340,47 +359,7 @@ SAMPLES: Final[Mapping[str, tuple[View, Shell]]] = {
         ),
         replace(AT_ORG, path="/orgs/acme/audit"),
     ),
-    "project": (
-        projects.Project(
-            title="Web shop",
-            crumbs=(HOME,),
-            here="/orgs/acme/projects/shop",
-            q="level>=debug",
-            since="1h",
-            ranges=(("15m", "15 minutes"), ("1h", "1 hour"), ("24h", "24 hours"), ("7d", "7 days"), ("30d", "30 days")),
-            events=EVENTS,
-            said="1–10 of the last hour, newest first, 84 ms, as of 21:16:00 UTC",
-            next="cursor=abc",
-        ),
-        AT_PROJECT,
-    ),
-    "project-empty": (
-        projects.Project(
-            title="Web shop",
-            crumbs=(HOME,),
-            here="/orgs/acme/projects/shop",
-            q="",
-            since="1h",
-            ranges=(("1h", "1 hour"), ("24h", "24 hours")),
-            events=(),
-            said="Nothing came in the last hour. 3 ms.",
-        ),
-        AT_PROJECT,
-    ),
-    "project-wrong": (
-        projects.Project(
-            title="Web shop",
-            crumbs=(HOME,),
-            here="/orgs/acme/projects/shop",
-            q="servce:api",
-            since="1h",
-            ranges=(("1h", "1 hour"), ("24h", "24 hours")),
-            events=(),
-            said="",
-            error="No field `servce`; did you mean `service`? At character 1.",
-        ),
-        AT_PROJECT,
-    ),
+    **{name: (view, replace(AT_PROJECT, path=view.here)) for name, view in preview_events.PAGES.items()},
     "keys": (
         projects.Keys(
             crumbs=(HOME, SHOP),
@@ -418,6 +397,89 @@ SAMPLES: Final[Mapping[str, tuple[View, Shell]]] = {
             breaks="Whatever sends with it is refused from the next request on: it was last used on 23 Nov, 20:16.",
         ),
         AT_PROJECT,
+    ),
+    "consent": (QUESTION, replace(SIGNED_IN, path="/oauth/authorize")),
+    "consent-choice": (
+        replace(
+            QUESTION,
+            title="Claude Code asks to read one of your projects",
+            client="Claude Code",
+            proof="",
+            back_to="127.0.0.1:43117",
+            warning=AT_THIS_COMPUTER,
+            project="",
+            choices=(("a.b", "Web shop", "Acme"), ("a.c", "Billing", "Acme"), ("d.e", "Engine", "Analytical lab")),
+            left_out="Not among them: projects of Bletchley, which requires a second factor.",
+            form=Form(errors={"project": "Choose the project that it may read."}),
+        ),
+        replace(SIGNED_IN, path="/oauth/authorize"),
+    ),
+    "handed-back": (
+        assistants.HandedBack(
+            title="Nothing was given",
+            client="127.0.0.1:43117",
+            detail="the only scope is events:read",
+            url="http://127.0.0.1:43117/callback?error=invalid_scope",
+        ),
+        replace(SIGNED_IN, path="/oauth/authorize"),
+    ),
+    "connections": (
+        assistants.Connections(
+            crumbs=(HOME, SHOP),
+            url=MCP_URL,
+            local=False,
+            ways=ways(MCP_URL),
+            keys="/orgs/acme/projects/shop/keys",
+            connections=CONNECTED,
+            saved=saved("The connection ended: the app’s next call is refused."),
+        ),
+        replace(AT_PROJECT, path="/orgs/acme/projects/shop/connections"),
+    ),
+    "connections-empty": (
+        assistants.Connections(
+            crumbs=(HOME, SHOP),
+            url="http://127.0.0.1:8000/mcp/acme/shop",
+            local=True,
+            ways=ways("http://127.0.0.1:8000/mcp/acme/shop"),
+            keys="/orgs/acme/projects/shop/keys",
+            connections=(),
+        ),
+        replace(AT_PROJECT, path="/orgs/acme/projects/shop/connections"),
+    ),
+    "connection": (
+        assistants.Connection(
+            title="Claude",
+            crumbs=(HOME, SHOP, ("Connections", "/orgs/acme/projects/shop/connections")),
+            here=CONNECTED[0].path,
+            connection=CONNECTED[0],
+            calls=(
+                assistants.CallRow(NOW * 1000 - 600_000, "search_events", "ok", 50, 84),
+                assistants.CallRow(NOW * 1000 - 604_000, "project_overview", "ok", 12, 31),
+                assistants.CallRow(NOW * 1000 - 90_000_000, "tools/list", "error", 0, 2),
+            ),
+            may_limit=True,
+            form=Form(values={"limit": "120"}),
+        ),
+        AT_PROJECT,
+    ),
+    "connection-unused": (
+        assistants.Connection(
+            title="Claude Code",
+            crumbs=(HOME, SHOP, ("Connections", "/orgs/acme/projects/shop/connections")),
+            here=CONNECTED[1].path,
+            connection=CONNECTED[1],
+            calls=(),
+            may_limit=False,
+        ),
+        AT_PROJECT,
+    ),
+    "own-connections": (
+        assistants.OwnConnections(connections=CONNECTED[:1]),
+        replace(SIGNED_IN, path="/account/connections"),
+    ),
+    "own-connections-empty": (
+        assistants.OwnConnections(connections=()),
+        replace(SIGNED_IN, path="/account/connections"),
     ),
     "settings": (
         projects.ProjectSettings(

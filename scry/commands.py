@@ -153,7 +153,13 @@ def _question(options: argparse.ArgumentParser) -> None:
         "query", nargs="?", default="", help="such as 'level>=warn timeout'; after -- if it begins with -"
     )
     options.add_argument("--since", default="", metavar="AGE", help="such as 15m, 2h, 7d (default: 1h)")
-    options.add_argument("--from", dest="start", default="", metavar="TIME", help="RFC 3339, or epoch milliseconds")
+    options.add_argument(
+        "--from",
+        dest="start",
+        default="",
+        metavar="TIME",
+        help="RFC 3339, epoch milliseconds, or words: 'yesterday 17:30'",
+    )
     options.add_argument("--to", dest="end", default="", metavar="TIME")
     options.add_argument("--json", action="store_true", help="print JSON")
 

@@ -50,6 +50,7 @@ def test_the_commands_of_the_readme_work_one_after_the_other(product):
     assert outputs.count("payment declined") >= 3
     assert "disk full" in outputs
     assert '"next_cursor":null' in outputs
+    assert '"isError":false' in outputs or '"structuredContent"' in outputs
     assert "scry_ing_" in outputs
 
 

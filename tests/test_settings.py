@@ -17,6 +17,9 @@ def test_every_problem_is_named_at_once():
         "SCRY_SECRETS": "ab",
         "SCRY_URL": "nowhere",
         "SCRY_RETENTION_DAYS": "0",
+        "SCRY_MCP_ORIGINS": "https://app.example/path",
+        "SCRY_REFRESH_REPLAY_SECONDS": "61",
+        "SCRY_ADVERTISE_ISS": "maybe",
     }
     with pytest.raises(SettingsWrong) as refused:
         from_environment(wrong)
@@ -50,3 +53,23 @@ def test_every_setting_is_documented_and_nothing_else():
 
 def test_tables_carry_the_stage():
     assert from_environment(GOOD | {"SCRY_STAGE": "prod"}).table_prefix == "scrywatch-prod-"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["*", "null", "app.example", "https://", "https://App.example", "https://a.example/", "ftp://a.example"]
+)
+def test_an_origin_is_written_as_browsers_write_it(wrong):
+    with pytest.raises(SettingsWrong, match="SCRY_MCP_ORIGINS"):
+        from_environment(GOOD | {"SCRY_MCP_ORIGINS": f"https://app.example,{wrong}"})
+
+
+def test_origins_are_separated_by_commas():
+    read = from_environment(GOOD | {"SCRY_MCP_ORIGINS": "https://app.example, http://localhost:6274,"})
+    assert read.mcp_origins == {"https://app.example", "http://localhost:6274"}
+    assert from_environment(GOOD).mcp_origins == frozenset()
+
+
+@pytest.mark.requirement("O17")
+def test_a_refresh_token_is_never_replayed_unless_the_deployment_says_so():
+    assert from_environment(GOOD).refresh_replay_seconds == 0
+    assert from_environment(GOOD | {"SCRY_REFRESH_REPLAY_SECONDS": "60"}).refresh_replay_seconds == 60

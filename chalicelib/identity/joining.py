@@ -5,7 +5,7 @@ The link proves the address, so no other letter is sent, and it works where nobo
 
 from msgspec import Struct
 
-from chalicelib.identity import devices, invitations, passwords, sessions, users
+from chalicelib.identity import devices, invitations, passwords, security_log, sessions, users
 from chalicelib.identity.membership import Member
 from chalicelib.identity.names import checked_name
 from chalicelib.identity.sessions import Visitor
@@ -40,4 +40,5 @@ def join(
     begun = sessions.begin(change, user, visitor, now=now, strong=False)
     device = devices.remember(change, user.user, now=now)
     commit(change, deadline=deadline)
+    security_log.known(user=user.user.hex())
     return Joined(member, SignedIn(begun, device, must_enrol=False))

@@ -12,24 +12,26 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from chalicelib.identity import invitations, key_ring
+from chalicelib.identity import grants, invitations, key_ring
+from chalicelib.identity.grants import Grant, GrantUnknown, grants_made_by
 from chalicelib.identity.invitations import Invitation, InvitationGone, invitations_of
 from chalicelib.identity.key_ring import KeyUnknown, ListedKey, keys_made_by
 from chalicelib.identity.membership import AuthorityLost, Member, actor, attest, members_of, membership, still
 from chalicelib.identity.orgs import count_owner
 from chalicelib.identity.permissions import Role
-from chalicelib.identity.roles import RoleRefused, check_changing, check_removing, check_stepping_down
+from chalicelib.identity.roles import LOWER, RoleRefused, check_changing, check_removing, check_stepping_down
 from chalicelib.ids import OrgId, UserId
 from chalicelib.storage import audit
-from chalicelib.storage.changes import Change, commit
+from chalicelib.storage.changes import Change, Fields, commit
 from chalicelib.storage.errors import StoreUnavailable
 from chalicelib.storage.items import several
 from chalicelib.storage.tables import keys
 
 ATTEMPTS: Final = 5
-WRITES_EACH: Final = 3
-"""The most that the end of one key or invitation takes."""
+WRITES_EACH: Final = 5
+"""The most that the end of one key, invitation or connection takes."""
 SWEEPS: Final = 200
 """More than all the keys that an organisation's projects can have, thirty at a time."""
 
@@ -58,14 +60,16 @@ class Person(Struct, frozen=True):
 
 
 class Belongings(Struct, frozen=True):
-    """What a removal touches. Query keys and invitations end, ingest keys become another's and are flagged."""
+    """What a removal touches. Query keys, connections and invitations end, ingest keys become another's, flagged."""
 
     query_keys: list[ListedKey]
     ingest_keys: list[ListedKey]
     invitations: list[Invitation]
+    grants: list[Grant]
+    """What people know as connections: apps that the member let in."""
 
     def __len__(self) -> int:
-        return len(self.query_keys) + len(self.ingest_keys) + len(self.invitations)
+        return len(self.query_keys) + len(self.ingest_keys) + len(self.invitations) + len(self.grants)
 
 
 def people_of(org: OrgId, *, deadline: float | None = None) -> list[Person]:
@@ -95,11 +99,10 @@ def change_role(user: UserId, role: Role, *, by: Member, now: int, deadline: flo
             check_stepping_down(member.role, role)
         else:
             check_changing(by.role, was=member.role, to=role)
-        changed = Member(member.org, member.user, role, member.membership, member.joined_at)
         change = Change()
         if user != by.user:
             attest(change, by)
-        _set_role(change, member, role)
+        changed = _set_role(change, member, role, at=now)
         _count(change, member.org, was=member.role, to=role)
         audit.record(
             change, member.org, actor=actor(by), action="member.role", target=user.hex(), at=now,
@@ -158,12 +161,12 @@ def transfer_ownership(to: UserId, *, by: Member, now: int, deadline: float | No
 
     def attempt(member: Member) -> None:
         change = Change()
-        _set_role(change, by, Role.ADMIN, otherwise=AuthorityLost())
+        _set_role(change, by, Role.ADMIN, at=now, otherwise=AuthorityLost())
         if member.role is Role.OWNER:
             _count(change, by.org, was=Role.OWNER, to=Role.ADMIN)
             change.check(keys.TENANTS, keys.org_partition(by.org), keys.member_sort(to), still(member, _Moved()))
         else:
-            _set_role(change, member, Role.OWNER)
+            _set_role(change, member, Role.OWNER, at=now)
         audit.record(
             change, by.org, actor=actor(by), action="ownership.transfer", target=to.hex(), at=now,
             before={"owner": by.user.hex(), "role": member.role.value}, after={"owner": to.hex()},
@@ -180,6 +183,7 @@ def belongings(org: OrgId, user: UserId, *, now: int, deadline: float | None = N
         [key for key in made if key.kind == "query"],
         [key for key in made if key.kind == "ingest"],
         [each for each in invitations_of(org, now=now, deadline=deadline) if each.invited_by == user],
+        grants_made_by(org, user, now=now, deadline=deadline),
     )
 
 
@@ -198,14 +202,20 @@ def _decided(org: OrgId, user: UserId, attempt: Callable[[Member], T], *, deadli
             raise MemberUnknown
         try:
             return attempt(member)
-        except (_Moved, KeyUnknown, InvitationGone):
+        except (_Moved, KeyUnknown, InvitationGone, GrantUnknown):
             continue
     raise MemberChanged
 
 
-def _set_role(change: Change, member: Member, role: Role, otherwise: Exception | None = None) -> None:
+def _set_role(
+    change: Change, member: Member, role: Role, *, at: int, otherwise: Exception | None = None
+) -> Member:  # fmt: skip
+    # A higher role is always somebody else's doing: nobody raises their own.
+    changed = replace(member, role=role, raised_at=at if member.role in LOWER[role] else member.raised_at)
     place = keys.org_partition(member.org), keys.member_sort(member.user)
-    change.update(keys.TENANTS, *place, {"role": role.value}, still(member, otherwise or _Moved()))
+    fields: Fields = {"role": role.value, "raised_at": changed.raised_at}
+    change.update(keys.TENANTS, *place, fields, still(member, otherwise or _Moved()))
+    return changed
 
 
 def _count(change: Change, org: OrgId, *, was: Role, to: Role | None) -> None:
@@ -219,6 +229,9 @@ def _end(change: Change, found: Belongings, *, heir: UserId | None, by: Member, 
     for key in found.query_keys:
         if change.room >= WRITES_EACH:
             key_ring.add_revocation(change, key, by=actor(by), at=now)
+    for grant in found.grants:
+        if change.room >= WRITES_EACH:
+            grants.add_revocation(change, grant, by=actor(by), at=now)
     for invitation in found.invitations:
         if change.room >= WRITES_EACH:
             invitations.add_revocation(change, invitation, by=actor(by), at=now)
@@ -240,6 +253,6 @@ def _sweep(user: UserId, *, by: Member, now: int, deadline: float | None) -> Non
         _end(change, found, heir=heir, by=by, now=now)
         try:
             commit(change, deadline=deadline)
-        except (KeyUnknown, InvitationGone):
+        except (KeyUnknown, InvitationGone, GrantUnknown):
             continue
     raise StoreUnavailable("a removed member's keys are still being ended")

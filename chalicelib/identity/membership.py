@@ -43,6 +43,8 @@ class Member(Struct, frozen=True):
     membership: bytes
     """Another one each time that somebody joins."""
     joined_at: int
+    raised_at: int | None = None
+    """When somebody else last gave them more power, in seconds."""
 
 
 class Operator(Struct, frozen=True):
@@ -107,4 +109,5 @@ def _member(stored: Item) -> Member:
         Role(stored["role"].text),
         stored["membership"].binary,
         stored["created_at"].number,
+        stored["raised_at"].number if "raised_at" in stored else None,
     )

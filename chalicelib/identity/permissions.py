@@ -41,6 +41,9 @@ class Permission(StrEnum):
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
 
+    GRANTS_WRITE = "grants:write"
+    """Let apps into a project, and end the connections that one allowed. Ending another's needs `keys:write` too."""
+
     AUDIT_READ = "audit:read"
 
 
@@ -74,6 +77,7 @@ _MEMBER: Final = SIGNED_IN | {
     Permission.ORG_LEAVE,
     Permission.MEMBERS_READ,
     Permission.KEYS_READ,
+    Permission.GRANTS_WRITE,
 }
 _ADMIN: Final = _MEMBER | {
     Permission.ORG_WRITE,
@@ -96,3 +100,8 @@ MAY: Final[Mapping[KeyKind, frozenset[Permission]]] = {
     "query": frozenset({Permission.PUBLIC, Permission.EVENTS_READ}),
 }
 """By kind of key, in the key's project."""
+
+BY_SCOPE: Final[Mapping[str, frozenset[Permission]]] = {
+    "events:read": frozenset({Permission.PUBLIC, Permission.EVENTS_READ}),
+}
+"""By scope of a connection's token, in the one project that it is for. No scope changes anything (S5)."""

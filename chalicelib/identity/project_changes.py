@@ -4,6 +4,8 @@ import secrets
 
 from msgspec import Struct
 
+from chalicelib.identity.api_keys import NewKey
+from chalicelib.identity.key_ring import add_key
 from chalicelib.identity.membership import Authority, actor, attest
 from chalicelib.identity.names import checked_name
 from chalicelib.identity.orgs import SettingsChanged, check_org
@@ -22,17 +24,38 @@ class NewProject(Struct, frozen=True):
     retention_days: int
 
 
+class Opened(Struct, frozen=True):
+    """A project that was just made, and the only copy of its first key's text."""
+
+    project: ProjectId
+    ingest_key: NewKey
+
+
 def create_project(org: OrgId, new: NewProject, *, by: Authority, now: int, deadline: float | None = None) -> ProjectId:
     """A new project in an organisation that is there, without keys.
 
     Raises `SlugRefused`, `NameRefused`, `SlugTaken`, `OrgGone`, `AuthorityLost` and `StoreUnavailable`.
     """
     change = Change()
-    attest(change, by)
-    check_org(change, org)
-    project = add_project(change, org, new, by=actor(by), at=now)
+    project = _add_by(change, org, new, by=by, at=now)
     commit(change, deadline=deadline)
     return project
+
+
+def open_project(org: OrgId, new: NewProject, *, by: Authority, now: int, deadline: float | None = None) -> Opened:
+    """A new project with an ingest key to begin with: both or neither. Raises as `create_project` does."""
+    change = Change()
+    project = _add_by(change, org, new, by=by, at=now)
+    key = add_key(change, org, project, "ingest", by=by, label="first", at=now)
+    commit(change, deadline=deadline)
+    return Opened(project, key)
+
+
+def _add_by(change: Change, org: OrgId, new: NewProject, *, by: Authority, at: int) -> ProjectId:
+    """Adds a project that is made by who may still do so, in an organisation that still lives."""
+    attest(change, by)
+    check_org(change, org)
+    return add_project(change, org, new, by=actor(by), at=at)
 
 
 def add_project(change: Change, org: OrgId, new: NewProject, *, by: Actor, at: int) -> ProjectId:

@@ -4,6 +4,12 @@
     sessions  s+handle  -          the session: SHA-256 of the cookie, person, epoch; handle = half of that digest
     sessions  u+user    s+handle   the same in the person's list, without the digest
 
+    renewal   O ──► S, where S = HMAC(our secret, O): each id has one successor, which nobody can work out
+                request 1   reads O ── puts S, deletes O ─────────── answers, with S for a cookie
+                request 2   reads O ──────────── refused: O is gone ── finds S, answers with it too
+                request 3            no O; S was made under 10 s ago ── answers with S too
+                request 4                   no O; S is older than 10 s ── nobody is signed in
+
 A session counts while its window lasts by the reader's clock (not until DynamoDB gets to deleting it) and its epoch is
 its person's. So a raised epoch ends every session at once, and a sign-in that was under way meanwhile is stillborn.
 """
@@ -17,6 +23,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chalicelib import settings
 from chalicelib.identity import users
 from chalicelib.identity.users import ChangedMeanwhile, User
 from chalicelib.ids import UserId
@@ -30,6 +37,9 @@ SECONDS: Final = 24 * 3600
 
 FRESH_SECONDS: Final = 30 * 60
 """How long a proof of who one is lasts for what is sensitive."""
+
+OVERLAP_SECONDS: Final = 10
+"""How long the id of before leads to a renewed session: neither requests under way nor a lost answer sign out."""
 
 COOKIE_BYTES: Final = 32
 HANDLE_BYTES: Final = 16
@@ -50,6 +60,8 @@ class Session(Struct, frozen=True, kw_only=True):
     """Names the session to its owner; nobody can sign in with it."""
     user: User
     created_at: int
+    made_at: int
+    """Since when it goes by this id: a renewal makes another one."""
     fresh_at: int
     epoch: int
     strong: bool
@@ -78,7 +90,7 @@ class Listed(Struct, frozen=True):
 
 
 class Begun(Struct, frozen=True):
-    """A session that was just made, with the only copy of its cookie's value."""
+    """A session with the value of its cookie, which only the browser keeps."""
 
     cookie: str
     session: Session
@@ -104,11 +116,26 @@ def begin(change: Change, user: User, visitor: Visitor, *, now: int, strong: boo
     """Adds a new session to a change, which must also see to it that the person's epoch is the one given here."""
     cookie = _text(secrets.token_bytes(COOKIE_BYTES))
     session = Session(
-        handle=_handle(cookie), user=user, created_at=now, fresh_at=now, epoch=user.epoch, strong=strong,
-        source=visitor.source, agent=_one_line(visitor.agent),
+        handle=_handle(cookie), user=user, created_at=now, made_at=now, fresh_at=now, epoch=user.epoch,
+        strong=strong, source=visitor.source, agent=_one_line(visitor.agent),
     )  # fmt: skip
     _put(change, session, _digest(cookie))
     return Begun(cookie, session)
+
+
+def presented(cookie: str, *, now: int, deadline: float | None = None) -> Begun | None:
+    """The session that a request's cookie stands for, and the cookie that stands for it from now on.
+
+    They differ for ten seconds after a renewal. Raises `StoreUnavailable`.
+    """
+    found = session(cookie, now=now, deadline=deadline)
+    if found is not None:
+        return Begun(cookie, found)
+    successor = _successor(cookie)
+    renewed = session(successor, now=now, deadline=deadline)
+    if renewed is None or now >= renewed.made_at + OVERLAP_SECONDS:
+        return None
+    return Begun(successor, renewed)
 
 
 def session(cookie: str, *, now: int, deadline: float | None = None) -> Session | None:
@@ -124,9 +151,9 @@ def session(cookie: str, *, now: int, deadline: float | None = None) -> Session 
     if user is None or user.epoch != stored["epoch"].number:
         return None
     return Session(
-        handle=_handle(cookie), user=user, created_at=stored["created_at"].number, fresh_at=stored["fresh_at"].number,
-        epoch=user.epoch, strong=stored["strong"].BOOL is True, source=stored["source"].text,
-        agent=stored["agent"].text,
+        handle=_handle(cookie), user=user, created_at=stored["created_at"].number, made_at=_made_at(stored),
+        fresh_at=stored["fresh_at"].number, epoch=user.epoch, strong=stored["strong"].BOOL is True,
+        source=stored["source"].text, agent=stored["agent"].text,
     )  # fmt: skip
 
 
@@ -175,18 +202,26 @@ def end_all(user: User, *, now: int, by: audit.Actor | None = None, deadline: fl
     commit(change, deadline=deadline)
 
 
-def renew(old: Session, *, now: int, deadline: float | None = None) -> Begun:
-    """The same session under a new id, as after a gain of power (ASVS 7.2.4). Its window stays where it was.
+def renew(old: Begun, *, gained_at: int, now: int, deadline: float | None = None) -> Begun:
+    """The same session under a new id, which is younger than the gain of power that it is made for (ASVS 7.2.4).
 
-    Raises `ChangedMeanwhile` and `StoreUnavailable`.
+    Its window stays where it was. Whoever does the same at the same time gets the same id. Raises `ChangedMeanwhile`
+    if the session ended meanwhile, and `StoreUnavailable`.
     """
-    cookie = _text(secrets.token_bytes(COOKIE_BYTES))
-    new = replace(old, handle=_handle(cookie))
+    was, cookie = old.session, _successor(old.cookie)
+    # Clocks differ: without the `max` an id could be made before its reason, and be renewed again and again.
+    new = replace(was, handle=_handle(cookie), made_at=max(now, gained_at + 1))
     change = Change()
-    forget(change, old, when("#epoch = :was", ChangedMeanwhile(), was=old.epoch))
+    forget(change, was, when("#epoch = :was", ChangedMeanwhile(), was=was.epoch))
     _put(change, new, _digest(cookie))
-    _record(change, old.user.user, "session.renew", now)
-    commit(change, deadline=deadline)
+    _record(change, was.user.user, "session.renew", now)
+    try:
+        commit(change, deadline=deadline)
+    except ChangedMeanwhile:
+        there = session(cookie, now=now, deadline=deadline)
+        if there is None:
+            raise
+        return Begun(cookie, there)
     return Begun(cookie, new)
 
 
@@ -206,9 +241,9 @@ def sessions_of(user: User, *, now: int, deadline: float | None = None) -> list[
 
 def _put(change: Change, session: Session, digest: bytes) -> None:
     fields: Fields = {
-        "user": session.user.user, "created_at": session.created_at, "fresh_at": session.fresh_at,
-        "epoch": session.epoch, "strong": session.strong, "source": session.source, "agent": session.agent,
-        "t": session.expires_at,
+        "user": session.user.user, "created_at": session.created_at, "made_at": session.made_at,
+        "fresh_at": session.fresh_at, "epoch": session.epoch, "strong": session.strong, "source": session.source,
+        "agent": session.agent, "t": session.expires_at,
     }  # fmt: skip
     by_handle, listed = _places(session.user.user, session.handle)
     change.put(keys.SESSIONS, *by_handle, {**fields, "digest": digest}, absent(ChangedMeanwhile()))
@@ -221,6 +256,11 @@ def _places(user: UserId, handle: bytes) -> tuple[tuple[bytes, bytes], tuple[byt
 
 def _lasts(stored: Item, now: int) -> bool:
     return now < stored["created_at"].number + SECONDS
+
+
+def _made_at(stored: Item) -> int:
+    """Sessions of before 24 November 2026 do not have it, and were never renewed under their id."""
+    return stored["made_at"].number if "made_at" in stored else stored["created_at"].number
 
 
 def _listed(row: Item) -> Listed:
@@ -242,6 +282,11 @@ def _record(change: Change, user: UserId, action: str, now: int) -> None:
 def _one_line(agent: str) -> str:
     """What a browser says of itself: shown to its owner, so cut and freed of what is not to be seen."""
     return "".join(letter if letter.isprintable() else " " for letter in agent)[:LONGEST_AGENT]
+
+
+def _successor(cookie: str) -> str:
+    """The id after this one. It is as hard to guess as this one and our secret together."""
+    return _text(hmac.digest(settings.current().secrets[0], b"session\0" + cookie.encode(), "sha256"))
 
 
 def _handle(cookie: str) -> bytes:

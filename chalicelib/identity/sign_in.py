@@ -7,21 +7,17 @@ The limits come before the hash and fail closed. A wrong password, an unknown ad
 have take the same reads, the same one argon2 computation and the same writes, and end in the same `SignInRefused`.
 """
 
-import logging
 from collections.abc import Callable
-from typing import Final
 
 from msgspec import Struct
 
-from chalicelib.identity import devices, letters, links, passwords, second_factor, sessions, users
+from chalicelib.identity import devices, letters, links, passwords, second_factor, security_log, sessions, users
 from chalicelib.identity.links import Link
 from chalicelib.identity.sessions import Begun, Session, Visitor
 from chalicelib.identity.users import ChangedMeanwhile, User
 from chalicelib.ids import UserId
 from chalicelib.storage import audit, limits
 from chalicelib.storage.changes import Change, commit, when
-
-logger: Final = logging.getLogger(__name__)
 
 
 class SignInRefused(Exception):
@@ -76,11 +72,12 @@ def sign_in(
     digest = users.email_digest(attempt.email)
     user = users.by_email(attempt.email, deadline=deadline)
     owner = user.user if user else UserId(digest[:8])
+    if user is not None:
+        security_log.known(user=user.user.hex())
     device = devices.known(owner, attempt.visitor.device, now=now, deadline=deadline)
     _limited(digest, device, attempt.visitor, now=now, deadline=deadline)
     verdict = passwords.verified(attempt.password, user.password if user else None)
     if user is None or not verdict.right:
-        logger.info("sign-in refused: source=%s", attempt.visitor.source)
         raise SignInRefused
     if second_factor.is_on(user.user, deadline=deadline):
         raise CodeNeeded(_challenge(user, now))
@@ -100,6 +97,7 @@ def finish(challenge: str, code: str, visitor: Visitor, *, now: int, deadline: f
     """
     link = links.opened(challenge, "second-factor", now=now)
     user = _challenged(link, deadline)
+    security_log.known(user=user.user.hex())
     second_factor.use(user.user, code, now=now, deadline=deadline)
     device = devices.known(user.user, visitor.device, now=now, deadline=deadline)
     change = Change()
@@ -188,6 +186,7 @@ def reset(token: str, wanted: str, visitor: Visitor, *, now: int, deadline: floa
     user = users.by_id(UserId(bytes.fromhex(link.claims["user"])), deadline=deadline)
     if user is None or _password_seen(user) != link.claims["password"]:  # digest: a fingerprint, in a signed link
         raise links.LinkRefused
+    security_log.known(user=user.user.hex())
     encoded = passwords.hashed(wanted, context=(user.email, user.name))
     change = Change()
     links.spend(change, link)
@@ -228,6 +227,7 @@ def _entered(change: Change, who: _Entrance, *, must_enrol: bool, now: int, dead
     after: dict[str, audit.Fact] = {"source": who.visitor.source, "second factor": who.strong}
     _record(change, who.user.user, "session.begin", now, after)
     commit(change, deadline=deadline)
+    security_log.known(second_factor=who.strong)
     return SignedIn(begun, device, must_enrol)
 
 

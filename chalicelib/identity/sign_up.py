@@ -17,7 +17,18 @@ from typing import Final
 from msgspec import Struct
 
 from chalicelib import settings
-from chalicelib.identity import devices, key_ring, letters, links, orgs, passwords, project_changes, sessions, users
+from chalicelib.identity import (
+    devices,
+    key_ring,
+    letters,
+    links,
+    orgs,
+    passwords,
+    project_changes,
+    security_log,
+    sessions,
+    users,
+)
 from chalicelib.identity.api_keys import NewKey
 from chalicelib.identity.links import Link, LinkRefused
 from chalicelib.identity.names import checked_name
@@ -196,6 +207,7 @@ def _created(
             if settings.current().sign_up == "first":
                 raise SignUpClosed from late
         else:
+            security_log.known(user=registered.user.user.hex())
             return registered
     raise SlugTaken("organisation", slug)
 

@@ -14,7 +14,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chalicelib.identity import letters, links
+from chalicelib.identity import letters, links, security_log
 from chalicelib.identity.names import checked_name
 from chalicelib.ids import UserId
 from chalicelib.storage import audit, limits
@@ -139,6 +139,7 @@ def confirm_email(token: str, *, now: int, deadline: float | None = None) -> Non
     user = by_id(UserId(bytes.fromhex(link.claims["user"])), deadline=deadline)
     if user is None or user.email != link.claims["from"]:
         raise links.LinkRefused
+    security_log.known(user=user.user.hex())
     change = Change()
     links.spend(change, link)
     _move(user, link.claims["to"], confirmed_at=now, change=change, now=now, deadline=deadline)

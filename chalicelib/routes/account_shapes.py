@@ -175,7 +175,7 @@ class RecoveryCodes(Struct, frozen=True):
 
 
 class SessionShown(Struct, frozen=True):
-    """One of somebody's own sessions. Times are in seconds since 1970."""
+    """One of somebody's own sessions. Times are in milliseconds since 1970."""
 
     id: str
     current: bool

@@ -49,8 +49,9 @@ from chalicelib.web.routing import Routes
 
 Anybody = PersonPrincipal | Guest
 
-
 REFUSED: Final = (400, 413, 415, 422, 429, 503)
+CHANGE_REFUSED: Final = (401, 403, 409, *REFUSED)
+"""Of changes to one's own account."""
 
 routes = Routes(__name__, ACCOUNT_PROBLEMS)
 
@@ -134,7 +135,7 @@ def me(request: Request, principal: PersonPrincipal) -> Answer:
 
 @routes.post(
     "/api/auth/prove", permission=Permission.ACCOUNT_WRITE, body=Proof, answers={200: Renewed},
-    refusals=(401, 403, 409, *REFUSED),
+    refusals=CHANGE_REFUSED,
 )  # fmt: skip
 def prove(request: Request, principal: PersonPrincipal) -> Answer:
     """Proves the password again, which what is sensitive asks for after 30 minutes."""
@@ -148,7 +149,7 @@ def prove(request: Request, principal: PersonPrincipal) -> Answer:
 
 @routes.post(
     "/api/auth/name", permission=Permission.ACCOUNT_WRITE, body=NewName, answers={200: Done},
-    refusals=(401, 403, 409, *REFUSED),
+    refusals=CHANGE_REFUSED,
 )  # fmt: skip
 def name(request: Request, principal: PersonPrincipal) -> Answer:
     """Changes how somebody is called."""
@@ -159,7 +160,7 @@ def name(request: Request, principal: PersonPrincipal) -> Answer:
 
 @routes.post(
     "/api/auth/email", permission=Permission.ACCOUNT_WRITE, fresh=True, body=NewEmail,
-    answers={200: Done, 202: LetterSent}, refusals=(401, 403, 409, *REFUSED),
+    answers={200: Done, 202: LetterSent}, refusals=CHANGE_REFUSED,
 )  # fmt: skip
 def email(request: Request, principal: PersonPrincipal) -> Answer:
     """Moves the account to another address: at once, or where mail is sent when the link in the letter comes back."""
@@ -172,7 +173,7 @@ def email(request: Request, principal: PersonPrincipal) -> Answer:
 
 @routes.post(
     "/api/auth/password", permission=Permission.ACCOUNT_WRITE, fresh=True, body=NewPassword, answers={200: Renewed},
-    refusals=(401, 403, 409, *REFUSED),
+    refusals=CHANGE_REFUSED,
 )  # fmt: skip
 def password(request: Request, principal: PersonPrincipal) -> Answer:
     """Changes the password. All other sessions end, and this one goes on under a new cookie."""
@@ -208,7 +209,7 @@ def reset_confirm(request: Request, principal: Anybody) -> Answer:
 
 @routes.post(
     "/api/auth/totp/enrol", permission=Permission.ACCOUNT_WRITE, fresh=True, answers={200: EnrolmentShown},
-    refusals=(401, 403, 409, *REFUSED),
+    refusals=CHANGE_REFUSED,
 )  # fmt: skip
 def totp_enrol(request: Request, principal: PersonPrincipal) -> Answer:
     """Begins to set up a second factor."""
@@ -218,7 +219,7 @@ def totp_enrol(request: Request, principal: PersonPrincipal) -> Answer:
 
 @routes.post(
     "/api/auth/totp/confirm", permission=Permission.ACCOUNT_WRITE, fresh=True, body=FactorCode,
-    answers={200: RecoveryCodes}, refusals=(401, 403, 409, *REFUSED),
+    answers={200: RecoveryCodes}, refusals=CHANGE_REFUSED,
 )  # fmt: skip
 def totp_confirm(request: Request, principal: PersonPrincipal) -> Answer:
     """Turns the second factor on, and shows the recovery codes. All other sessions end."""
@@ -232,7 +233,7 @@ def totp_confirm(request: Request, principal: PersonPrincipal) -> Answer:
 
 @routes.post(
     "/api/auth/totp/disable", permission=Permission.ACCOUNT_WRITE, fresh=True, body=FactorCode,
-    answers={200: Renewed}, refusals=(401, 403, 409, *REFUSED),
+    answers={200: Renewed}, refusals=CHANGE_REFUSED,
 )  # fmt: skip
 def totp_disable(request: Request, principal: PersonPrincipal) -> Answer:
     """Turns the second factor off. All other sessions end."""
@@ -245,7 +246,7 @@ def totp_disable(request: Request, principal: PersonPrincipal) -> Answer:
 
 @routes.post(
     "/api/auth/totp/recovery", permission=Permission.ACCOUNT_WRITE, fresh=True, body=FactorCode,
-    answers={200: RecoveryCodes}, refusals=(401, 403, 409, *REFUSED),
+    answers={200: RecoveryCodes}, refusals=CHANGE_REFUSED,
 )  # fmt: skip
 def totp_recovery(request: Request, principal: PersonPrincipal) -> Answer:
     """Makes new recovery codes. The old ones end."""
@@ -348,4 +349,6 @@ def _user(user: User) -> UserShown:
 
 def _session(one: Listed, principal: PersonPrincipal) -> SessionShown:
     current = one.handle == principal.session.handle.hex()
-    return SessionShown(one.handle, current, one.created_at, one.expires_at, one.source, one.agent, one.strong)
+    return SessionShown(
+        one.handle, current, one.created_at * 1000, one.expires_at * 1000, one.source, one.agent, one.strong
+    )

@@ -69,11 +69,13 @@ class MemberView(Struct, frozen=True):
 
 
 class Ending(Struct, frozen=True):
-    """What a removal would do: query keys and invitations end, ingest keys become the remover's and are flagged."""
+    """What a removal would do: query keys, invitations and connections of apps end, ingest keys become the remover's
+    and are flagged."""
 
     query_keys: list[str]
     ingest_keys: list[str]
     invitations: list[str]
+    connections: list[str]
 
 
 class MemberDetail(MemberView, frozen=True, kw_only=True):
@@ -257,6 +259,7 @@ def _ending(found: Belongings) -> Ending:
         [key.key_id for key in found.query_keys],
         [key.key_id for key in found.ingest_keys],
         [each.id.hex() for each in found.invitations],
+        [each.id.hex() for each in found.grants],
     )
 
 

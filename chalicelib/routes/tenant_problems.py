@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from chalicelib.identity.grants import GrantUnknown
 from chalicelib.identity.invitations import InvitationGone, InvitedSomebodyElse, TooManyInvitations
 from chalicelib.identity.key_ring import KeyUnknown, ProjectGone, TooManyKeys
 from chalicelib.identity.members import MemberChanged, MemberUnknown
@@ -29,6 +30,7 @@ def _unusable(name: str) -> Problem:
 
 
 TENANT_PROBLEMS: Final[Problems] = {
+    GrantUnknown: PROBLEMS[NotFound],
     KeyUnknown: PROBLEMS[NotFound],
     MemberUnknown: PROBLEMS[NotFound],
     OrgGone: PROBLEMS[NotFound],

@@ -30,7 +30,9 @@ class Application(Chalice):
         given: dict[str, Any] = super().__call__(_with_accept(event), context)
         if "X-Request-Id" in given["headers"]:
             return given
-        return self._sent(problems.answer(ChaliceAnswered(given["statusCode"])), event, context)
+        fault = ChaliceAnswered(given["statusCode"])
+        problems.note(fault)
+        return self._sent(problems.answer(fault), event, context)
 
     def _register_route(self, name: str, user_handler: Any, kwargs: Any, **unused: Any) -> None:
         if not isinstance(getattr(user_handler, "declaration", None), Declaration):

@@ -5,7 +5,6 @@ attacker would choose. Control characters are refused too, in all but passwords:
 a label, and each of those reaches a header, a log or a mail somewhere.
 """
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -143,6 +142,8 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u206
 
 
 def _unknown(name: str, known: Mapping[str, Any]) -> str:
+    import difflib  # 1 ms of a cold start, for those alone who mistype
+
     near = difflib.get_close_matches(name[:64], known, n=1)
     meant = f" Did you mean `{near[0]}`?" if near else ""
     return f"There is no field `{_shown(name)}`.{meant} There are: {', '.join(known)}."

@@ -20,7 +20,7 @@ PRE: Final = "__Host-pre"
 DEVICE: Final = "__Host-device"
 """A browser that signed in before, which strangers' wrong guesses cannot lock out."""
 
-THEME: Final = "theme"
+THEME: Final = "__Host-theme"
 """Light or dark: kept by the browser alone, and set by the page's own script too."""
 
 LONGEST: Final = 512

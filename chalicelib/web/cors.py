@@ -28,3 +28,9 @@ INGEST: Final = OpenCors(
     allow=("authorization", "content-type", "content-encoding", "idempotency-key"),
     expose=("retry-after", "x-request-id"),
 )
+
+OAUTH: Final = OpenCors(
+    allow=("authorization", "content-type", "mcp-protocol-version"),
+    expose=("retry-after", "www-authenticate", "x-request-id"),
+)
+"""For clients that run in a browser. `mcp-protocol-version` is what theirs send with every request, these too."""

@@ -2,7 +2,8 @@
 
     unsafe request
       with `Authorization`           no browser adds that by itself, and cookies are ignored beside it: nothing to check
-      `Sec-Fetch-Site` or `Origin`   where present, both must say that a page of ours sent it
+      `Sec-Fetch-Site` or `Origin`   where present, both must say that a page of ours sent it; `Origin: null`, which a
+                                     page says that tells nobody its address, is believed only beside the other
       neither of them                no browser of today: only JSON, and only without cookies
       and a token                    HMAC of what it is bound to and its purpose, in a form's field or in `X-CSRF-Token`
 
@@ -36,7 +37,10 @@ def check_origin(request: Request) -> None:
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None and (site != "same-origin" or "sec-fetch-site" in request.repeated_headers):
         raise CsrfRefused("A page of another site sent this. Only pages of this site may.")
-    if origin is not None and (origin != own_origin() or "origin" in request.repeated_headers):
+    # `null` beside `same-origin`: a page of ours with `Referrer-Policy: no-referrer` (Fetch, section 3.2). A frame
+    # without an origin says `null` too, and `cross-site` beside it.
+    ours = (own_origin(),) if site is None else (own_origin(), "null")
+    if origin is not None and (origin not in ours or "origin" in request.repeated_headers):
         raise CsrfRefused(f"A page of another origin sent this. This site is {own_origin()}: open it there.")
     if site is None and origin is None and ("cookie" in request.headers or request.media_type != "application/json"):
         raise CsrfRefused("Send `Origin` or `Sec-Fetch-Site`. Only JSON without cookies needs neither.")

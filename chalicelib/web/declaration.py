@@ -15,8 +15,9 @@ PROJECT: Final = "project"
 Limit = Literal["requests", "ingest"]
 """What a request counts as: the limits `requests-…` and `ingest-…` of `storage.limits`."""
 
-Kind = Literal["api", "file", "page", "form"]
-"""An API and files are asked for by programs and refused in `problem+json`; pages and forms are met by people."""
+Kind = Literal["api", "file", "mcp", "page", "form"]
+"""An API and files are asked for by programs and refused in `problem+json`; pages and forms are met by people. `mcp` is
+an API for programs alone, which says more of how to get in (`web.resource_server`)."""
 
 
 class RouteWrong(Exception):
@@ -43,6 +44,8 @@ class Declaration(Struct, frozen=True, kw_only=True):
     kind: Kind = "api"
     fresh: bool = False
     """Whether a password must have been given in the last 30 minutes."""
+    ignores_cookies: bool = False
+    """Whether it asks nobody who they are, so that a cookie is no reason to prove that a page of ours sent it."""
     shown_at: str | None = None
     """Where somebody comes back to who has to sign in before they can send a form; its own path if left out."""
     limit: Limit = "requests"
@@ -68,7 +71,12 @@ class Declaration(Struct, frozen=True, kw_only=True):
             return f"declares {self.permission}, which is no permission to read"
         if self.fresh and self.permission is Permission.PUBLIC:
             return "wants a fresh password of somebody whom it does not know"
-        if self.permission in _OF_PROJECT_PEOPLE and self.permission in READS and PROJECT not in self.parameters:
+        if (
+            self.permission in _OF_PROJECT_PEOPLE
+            and self.permission in READS
+            and PROJECT not in self.parameters
+            and self.kind != "mcp"  # whoever comes there comes with a project
+        ):
             return f"declares {self.permission}, and its path names no {{{PROJECT}}}"
         if self.permission in _OF_ORG and ORG not in self.parameters:
             return f"declares {self.permission}, and its path names no {{{ORG}}}"

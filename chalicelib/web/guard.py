@@ -1,43 +1,48 @@
 """Who is asking, and whether they may: before anything else of a request is read.
 
-    `Authorization`  KEY      -> its project, alive -> permission -> the project that the URL names
-                              401                     403           404
+    `Authorization`  PROGRAM  -> its key or token -> permission -> the project that the URL names (`web.programs`)
+                              401                   403           404, 401
     else a cookie    SESSION  -> from a page of ours -> a member there -> permission -> project -> fresh password
                               401 403                  404               403           404        403
     else nobody               -> from a page of ours, where something is changed
                                 403
 
+Somebody who was given more power since their session's id was made is admitted under a new one (ASVS 7.2.4), which the
+answer sets.
+
 A request with `Authorization` has no cookies here. Everything that gives power is read from the store, consistently, on
 every request: what was revoked, removed or changed a moment ago has no effect any more.
 """
 
-from typing import Final
-
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chalicelib.identity import sessions
-from chalicelib.identity.api_keys import ApiKey, KeyRefused, authenticated, note_use
+from chalicelib.identity.api_keys import KeyRefused
 from chalicelib.identity.membership import Member, membership
 from chalicelib.identity.orgs import Org, org_by_id
-from chalicelib.identity.permissions import GRANTS, MAY, SIGNED_IN, Permission
+from chalicelib.identity.permissions import GRANTS, SIGNED_IN, Permission
 from chalicelib.identity.projects import Project, ids_of, org_by_slug, project_by_id
-from chalicelib.identity.sessions import Session
+from chalicelib.identity.sessions import Begun, Session
+from chalicelib.identity.users import ChangedMeanwhile
 from chalicelib.ids import UserId
-from chalicelib.web import bodies, csrf, limiting
-from chalicelib.web.cookies import PRE, SESSION, cookie
+from chalicelib.oauth.errors import TokenRefused
+from chalicelib.web import bodies, csrf, limiting, programs, resource_server
+from chalicelib.web.cookies import PRE, SESSION, cookie, kept
 from chalicelib.web.declaration import ORG, PROJECT, Declaration
 from chalicelib.web.problems import (
     HeaderWrong,
     NotAllowed,
     NotFound,
     NotSignedIn,
+    OriginRefused,
     ReauthenticationNeeded,
     SecondFactorNeeded,
 )
+from chalicelib.web.programs import GrantPrincipal, KeyPrincipal, Program
 from chalicelib.web.request import Request
 
-NOTING_SECONDS: Final = 0.5
-"""Noting that a key was used must not use up the time of what it is used for."""
+__all__ = ["GrantPrincipal", "Guest", "KeyPrincipal", "PersonPrincipal", "Place", "Principal", "admitted", "signed_in"]
 
 
 class Guest(Struct, frozen=True):
@@ -50,18 +55,6 @@ class Guest(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return "Guest()"
-
-
-class KeyPrincipal(Struct, frozen=True):
-    """A program with a key: what it may do, in the one project that the key is of."""
-
-    key: ApiKey
-    project: Project
-    may: frozenset[Permission]
-
-    @property
-    def who(self) -> str:
-        return f"the {self.key.kind} key {self.key.key_id}"
 
 
 class Place(Struct, frozen=True):
@@ -80,6 +73,8 @@ class PersonPrincipal(Struct, frozen=True):
     """What the tokens of forms are bound to: the session's cookie."""
     place: Place | None
     may: frozenset[Permission]
+    renewed: bool = False
+    """Whether the cookie is another one than the request had."""
 
     @property
     def user(self) -> UserId:
@@ -108,37 +103,47 @@ class PersonPrincipal(Struct, frozen=True):
         assert self.place.project is not None, "the route names no project"
         return self.place.project
 
+    @property
+    def new_cookies(self) -> tuple[str, ...]:
+        """What every answer to the request sets, a refusal too: the cookie that was sent leads nowhere soon."""
+        return (kept(SESSION, self.binding, seconds=sessions.SECONDS),) if self.renewed else ()
+
     def __repr__(self) -> str:
         return f"PersonPrincipal({self.user.hex()})"
 
 
-Principal = KeyPrincipal | PersonPrincipal
+Principal = Program | PersonPrincipal
 """Somebody known."""
 
 
 def admitted(request: Request, route: Declaration) -> Principal | Guest:
     """Who is asking, if they may; a `Guest` on public routes only.
 
-    Raises `NotSignedIn`, `KeyRefused`, `HeaderWrong`, `LimitReached`, `CsrfRefused`, `NotAllowed`, `NotFound`,
-    `SecondFactorNeeded`, `ReauthenticationNeeded` and `StoreUnavailable`.
+    Raises `OriginRefused`, `NotSignedIn`, `KeyRefused`, `TokenRefused`, `HeaderWrong`, `LimitReached`, `CsrfRefused`,
+    `NotAllowed`, `NotFound`, `SecondFactorNeeded`, `ReauthenticationNeeded` and `StoreUnavailable`.
     """
     if route.permission is Permission.PUBLIC:
         return _anybody(request, route)
     try:
-        principal = _key_holder(request, route) if "authorization" in request.headers else _signed_in(request)
-    except (NotSignedIn, KeyRefused, HeaderWrong):
+        principal = _known(request, route)
+    except (OriginRefused, NotSignedIn, KeyRefused, TokenRefused, HeaderWrong):
         limiting.count_visitor(request)
         raise
-    if isinstance(principal, KeyPrincipal):
-        limiting.count_key(request, route.limit, principal.key.key_id)
-        return _allowed_key(request, route, principal)
+    if not isinstance(principal, PersonPrincipal):
+        programs.count(request, route, principal)
+        return programs.allowed(request, route, principal)
     limiting.count_person(request, principal.user)
     return _allowed_person(request, route, principal)
 
 
+def signed_in(request: Request) -> PersonPrincipal | None:
+    """Who is at the browser, anywhere. Raises `HeaderWrong` and `StoreUnavailable`."""
+    return None if "authorization" in request.headers else _person(request)
+
+
 def _anybody(request: Request, route: Declaration) -> PersonPrincipal | Guest:
     """Whoever it is: what is public is open to all, but forms only to who was shown them."""
-    person = None if "authorization" in request.headers else _person(request)
+    person = signed_in(request)
     if person is None:
         limiting.count_visitor(request)
     else:
@@ -147,31 +152,19 @@ def _anybody(request: Request, route: Declaration) -> PersonPrincipal | Guest:
     if request.method not in csrf.SAFE_METHODS:
         csrf.check_origin(request)
         if route.kind == "form":
-            _check_token(request, person.binding if person else bound)
+            _check_token(request, cookie(request, SESSION) if person else bound)
     return person or Guest(bound or csrf.new_binding(), is_new=bound is None)
 
 
-def _key_holder(request: Request, route: Declaration) -> KeyPrincipal:
-    if route.kind != "api":
-        raise NotSignedIn  # pages are for people
-    key = authenticated(_bearer(request), now=request.now, deadline=request.deadline)
-    project = project_by_id(key.org, key.project, deadline=request.deadline)
-    if project is None:
-        raise KeyRefused
-    return KeyPrincipal(key, project, MAY[key.kind])
-
-
-def _bearer(request: Request) -> str:
-    if "authorization" in request.repeated_headers:
-        raise HeaderWrong("`Authorization` was sent more than once: which one counts is anybody's guess.")
-    scheme, _, secret = request.headers["authorization"].strip().partition(" ")
-    if scheme.lower() != "bearer" or not secret.strip():
-        raise NotSignedIn
-    return secret.strip()
-
-
-def _signed_in(request: Request) -> PersonPrincipal:
-    person = _person(request)
+def _known(request: Request, route: Declaration) -> Principal:
+    """Who says who they are, in the way that counts here: pages are for people, and `/mcp` for programs."""
+    if route.kind == "mcp":
+        resource_server.check_caller(request)
+    if "authorization" in request.headers:
+        if route.kind not in ("api", "mcp"):
+            raise NotSignedIn
+        return programs.program(request)
+    person = None if route.kind == "mcp" else _person(request)
     if person is None:
         raise NotSignedIn
     return person
@@ -180,24 +173,16 @@ def _signed_in(request: Request) -> PersonPrincipal:
 def _person(request: Request) -> PersonPrincipal | None:
     """Whose session the cookie names, with no place yet."""
     value = cookie(request, SESSION)
-    session = sessions.session(value, now=request.now, deadline=request.deadline) if value else None
-    return PersonPrincipal(session, value, None, SIGNED_IN) if session and value else None
-
-
-def _allowed_key(request: Request, route: Declaration, key: KeyPrincipal) -> KeyPrincipal:
-    _check_permission(route, key)
-    if PROJECT in request.parameters:
-        named = ids_of(request.parameters[ORG], request.parameters[PROJECT], deadline=request.deadline)
-        if named != (key.project.org, key.project.project):
-            raise NotFound
-    note_use(key.key, now=request.now, deadline=request.deadline_within(NOTING_SECONDS))
-    return key
+    found = sessions.presented(value, now=request.now, deadline=request.deadline) if value else None
+    if found is None:
+        return None
+    return PersonPrincipal(found.session, found.cookie, None, SIGNED_IN, renewed=found.cookie != value)
 
 
 def _allowed_person(request: Request, route: Declaration, person: PersonPrincipal) -> PersonPrincipal:
     if request.method not in csrf.SAFE_METHODS:
         csrf.check_origin(request)
-        _check_token(request, person.binding)
+        _check_token(request, cookie(request, SESSION))
     if ORG in request.parameters:
         person = _in_org(request, person)
     _check_permission(route, person)
@@ -205,7 +190,7 @@ def _allowed_person(request: Request, route: Declaration, person: PersonPrincipa
         person = _in_project(request, person)
     if route.fresh and not person.session.is_fresh(request.now):
         raise ReauthenticationNeeded
-    return person
+    return _up_to_their_power(request, person)
 
 
 def _in_org(request: Request, person: PersonPrincipal) -> PersonPrincipal:
@@ -229,12 +214,28 @@ def _in_project(request: Request, person: PersonPrincipal) -> PersonPrincipal:
 
 
 def _placed(person: PersonPrincipal, place: Place) -> PersonPrincipal:
-    return PersonPrincipal(person.session, person.binding, place, GRANTS[place.member.role])
+    return replace(person, place=place, may=GRANTS[place.member.role])
 
 
-def _check_permission(route: Declaration, principal: Principal) -> None:
-    if route.permission not in principal.may:
-        raise NotAllowed(route.permission, principal.who)
+def _up_to_their_power(request: Request, person: PersonPrincipal) -> PersonPrincipal:
+    """With an id that is younger than what they may do: who knew the old one before gains nothing by it.
+
+    It comes last: somebody who is refused gained nothing, and every answer after it sets the cookie.
+    """
+    raised_at = person.place.member.raised_at if person.place else None
+    if raised_at is None or raised_at < person.session.made_at:
+        return person
+    old = Begun(person.binding, person.session)
+    try:
+        new = sessions.renew(old, gained_at=raised_at, now=request.now, deadline=request.deadline)
+    except ChangedMeanwhile as ended:
+        raise NotSignedIn from ended
+    return replace(person, session=new.session, binding=new.cookie, renewed=True)
+
+
+def _check_permission(route: Declaration, person: PersonPrincipal) -> None:
+    if route.permission not in person.may:
+        raise NotAllowed(route.permission, person.who)
 
 
 def _check_token(request: Request, binding: str | None) -> None:

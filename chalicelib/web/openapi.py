@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from chalicelib.identity.permissions import GRANTS, MAY, Permission
+from chalicelib.identity.permissions import BY_SCOPE, GRANTS, MAY, Permission
 from chalicelib.web import VERSION
 from chalicelib.web.cookies import SESSION
 from chalicelib.web.csrf import SAFE_METHODS
@@ -59,6 +59,18 @@ def document(declarations: Iterable[Declaration]) -> dict[str, Any]:
         "components": {
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "`scry_ing_…` writes, `scry_qry_…` reads."},
+                "connection": {
+                    "type": "oauth2",
+                    "description": "An app that somebody let in (`docs/oauth.md`): `scry_at_…`, with PKCE.",
+                    "flows": {
+                        "authorizationCode": {
+                            "authorizationUrl": "/oauth/authorize",
+                            "tokenUrl": "/oauth/token",
+                            "refreshUrl": "/oauth/token",
+                            "scopes": dict.fromkeys(BY_SCOPE, "Read the events of one project."),
+                        }
+                    },
+                },
                 "session": {
                     "type": "apiKey",
                     "in": "cookie",
@@ -93,6 +105,8 @@ def _security(declaration: Declaration) -> list[dict[str, list[str]]]:
     if declaration.permission is Permission.PUBLIC:
         return []
     keys: list[dict[str, list[str]]] = [{"key": []}] if _is_for(declaration, MAY.values()) else []
+    scopes = [scope for scope, may in BY_SCOPE.items() if declaration.permission in may]
+    keys += [{"connection": scopes}] if scopes else []
     return keys + ([{"session": []}] if _is_for(declaration, GRANTS.values()) else [])
 
 

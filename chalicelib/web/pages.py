@@ -4,6 +4,8 @@ Imported by what shows pages only: Jinja2 takes a cold start 45 ms.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Final, get_args
 from urllib.parse import quote
 
@@ -12,16 +14,28 @@ from msgspec.structs import replace
 from chalicelib import settings
 from chalicelib.identity.permissions import Permission
 from chalicelib.identity.projects import projects_of
+from chalicelib.storage.errors import StoreUnavailable
 from chalicelib.web import csrf, headers, problems, responses, templates
 from chalicelib.web.cookies import PRE, SESSION, THEME, cookie, kept
-from chalicelib.web.guard import Guest, PersonPrincipal
-from chalicelib.web.problems import HeaderWrong, NotSignedIn, Problems, ReauthenticationNeeded
-from chalicelib.web.request import Request
+from chalicelib.web.guard import Guest, PersonPrincipal, signed_in
+from chalicelib.web.problems import (
+    HeaderWrong,
+    NotSignedIn,
+    Problems,
+    ReauthenticationNeeded,
+    SecondFactorNeeded,
+)
+from chalicelib.web.request import IN_QUERY, Request
 from chalicelib.web.responses import Answer
 from chalicelib.web.templates import Person, Place, Refusal, Shell, Theme, View
 
 SIGN_IN: Final = "/sign-in"
 PROVE_AGAIN: Final = "/sign-in/again"
+
+WAYS_ON: Final[Mapping[type[Exception], tuple[tuple[str, str], ...]]] = {
+    SecondFactorNeeded: (("Set up a second factor", "/account"), ("Sign in with one", SIGN_IN)),
+}
+"""Where a refusal leads, by what it is about: words and paths."""
 
 Somebody = PersonPrincipal | Guest
 
@@ -63,23 +77,45 @@ def shell(request: Request, principal: Somebody) -> Shell:
     )
 
 
-def refusal(request: Request, error: Exception, known: Problems, *, way_back: str) -> Answer:
+def refusal(
+    request: Request, error: Exception, known: Problems, *, way_back: str, person: PersonPrincipal | None = None
+) -> Answer:
     """What a page answers instead of itself: the way to sign in, where that is all that is missing, else why not.
 
-    `way_back` is the path to go on to after signing in.
+    `way_back` is the path to go on to after signing in, `person` who was admitted before this happened.
     """
     if isinstance(error, NotSignedIn | ReauthenticationNeeded):
         path = SIGN_IN if isinstance(error, NotSignedIn) else PROVE_AGAIN
-        return responses.see_other(templates.address(f"{path}?next={quote(way_back, safe='/')}"))
+        return responses.see_other(templates.address(f"{path}?next={quote(way_back, safe=IN_QUERY)}"))
     problem = problems.problem_of(error, known)
     told = problem.told(error)
-    view = Refusal(title=problem.title, status=problem.status, detail=told.detail, request_id=request.id)
-    answer = shown(request, _whoever(request), view, status=problem.status)
+    view = Refusal(
+        title=problem.title, status=problem.status, detail=told.detail, request_id=request.id,
+        links=WAYS_ON.get(type(error), ()),
+    )  # fmt: skip
+    if person is not None:
+        # Nowhere: what the frame says of a place would be asked of the store, which may be what failed.
+        answer = shown(request, replace(person, place=None), view, status=problem.status)
+    else:
+        answer = _shown_to_whoever(request, view)
     return replace(answer, headers={**answer.headers, **told.headers})
 
 
-def _whoever(request: Request) -> Guest:
-    """The page that says no asks the store nothing: what its one form is bound to is the cookie as it was sent."""
+def _shown_to_whoever(request: Request, view: Refusal) -> Answer:
+    """The frame is that of who is signed in, if the refusal is about what was asked for.
+
+    A store that fails, and a client that asks too much, are no reasons to ask for more.
+    """
+    person = None
+    if view.status < HTTPStatus.TOO_MANY_REQUESTS:
+        with suppress(HeaderWrong, StoreUnavailable):  # then a guest's frame will do
+            person = signed_in(request)
+    answer = shown(request, person or _unknown(request), view, status=view.status)
+    return replace(answer, cookies=(*(person.new_cookies if person else ()), *answer.cookies))
+
+
+def _unknown(request: Request) -> Guest:
+    """Nobody who can be named: what the page's one form is bound to is the cookie as it was sent."""
     bound = _cookie(request, SESSION) or _cookie(request, PRE)
     return Guest(bound or csrf.new_binding(), is_new=bound is None)
 

@@ -1,6 +1,5 @@
 """Query parameters, read into a struct that says what each may be. What is refused says what would be accepted."""
 
-import difflib
 import re
 from functools import cache
 from typing import Any, TypeVar
@@ -44,6 +43,8 @@ def schema(shape: type[Struct]) -> dict[str, Any]:
 
 
 def _unknown(name: str, known: list[str]) -> str:
+    import difflib  # 1 ms of a cold start, for those alone who mistype
+
     near = difflib.get_close_matches(name[:64], known, n=1)
     meant = f" Did you mean `{near[0]}`?" if near else ""
     return f"There is no parameter `{name[:64]}`.{meant} There are: {', '.join(known)}."

@@ -2,17 +2,20 @@
 
     {"type": "urn:scrywatch:problem:not-found", "title": "…", "status": 404, "detail": "how to mend it", …}
 
-Routes add the table of the exceptions of what they call. What stands in no table is a fault of ours: 500, logged.
+Routes add the table of the exceptions of what they call. What stands in no table is a fault of ours: 500.
+Every refusal and every fault is noted in the security log.
 """
 
-import logging
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
 
+from chalicelib.identity import security_log
 from chalicelib.identity.api_keys import KeyRefused
 from chalicelib.identity.permissions import Permission
+from chalicelib.oauth.errors import TokenRefused
 from chalicelib.storage.errors import StoreUnavailable
 from chalicelib.storage.limits import LIMITS, LimitReached
 from chalicelib.web import responses
@@ -20,8 +23,6 @@ from chalicelib.web.responses import Answer
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:scrywatch:problem:"
-
-logger: Final = logging.getLogger(__name__)
 
 
 class NotFound(Exception):
@@ -107,6 +108,14 @@ class NotAllowed(Exception):
         self.permission = permission
 
 
+class PowerTooSmall(NotAllowed):
+    """A program's key or token is known, and does not give this (RFC 6750, `insufficient_scope`)."""
+
+
+class OriginRefused(Exception):
+    """A page called that may not, or by a name that is not ours."""
+
+
 class ChangedMeanwhile(Exception):
     """What is to be changed is not what the client saw any more."""
 
@@ -179,6 +188,14 @@ PROBLEMS: Final[Problems] = {
             headers={"WWW-Authenticate": 'Bearer realm="scrywatch", error="invalid_token"'},
         ),
     ),
+    TokenRefused: Problem(
+        401, "unauthorized", "The access token does not work",
+        lambda _: Told(
+            "The access token is unknown, expired, revoked, or of another project. Refresh it, or connect again.",
+            headers={"WWW-Authenticate": 'Bearer realm="scrywatch", error="invalid_token"'},
+        ),
+    ),
+    OriginRefused: Problem(403, "origin", "Not from there"),
     CsrfRefused: Problem(403, "csrf", "Not sent from a page of this site"),
     ReauthenticationNeeded: Problem(
         403, "reauthenticate", "The password is needed again",
@@ -191,6 +208,13 @@ PROBLEMS: Final[Problems] = {
     NotAllowed: Problem(
         403, "forbidden", "Not allowed",
         lambda error: Told(str(error), {"permission": error.permission}),
+    ),
+    PowerTooSmall: Problem(
+        403, "forbidden", "Not allowed",
+        lambda error: Told(
+            str(error), {"permission": error.permission},
+            {"WWW-Authenticate": 'Bearer realm="scrywatch", error="insufficient_scope"'},
+        ),
     ),
     ChangedMeanwhile: Problem(
         412, "changed", "Changed meanwhile",
@@ -212,12 +236,27 @@ FAULT: Final = Problem(
 
 
 def problem_of(error: Exception, problems: Problems = PROBLEMS) -> Problem:
-    """What the exception is to a client. One that stands in no table is logged here, with where it came from."""
-    for kind in type(error).__mro__:
-        if kind in problems:
-            return problems[kind]
-    logger.error("a request ended in a fault", exc_info=error)
-    return FAULT
+    """What the exception is to a client. One that stands in no table is a fault of ours."""
+    return next((problems[kind] for kind in type(error).__mro__ if kind in problems), FAULT)
+
+
+def note(error: Exception, problems: Problems = PROBLEMS) -> None:
+    """Writes into the security log why a request was refused, or where it broke (ASVS 16.3.2, 16.3.3, 16.3.4)."""
+    problem = problem_of(error, problems)
+    if problem is FAULT:
+        security_log.write("fault", trace="".join(traceback.format_exception(error)))
+    elif isinstance(error, LimitReached):
+        security_log.write("refused", problem=problem.code, limit=error.name)
+    elif isinstance(error, FormWrong):
+        security_log.write("refused", problem=_behind(error, problems).code)
+    else:
+        security_log.write("refused", problem=problem.code)
+
+
+def _behind(wrong: FormWrong, problems: Problems) -> Problem:
+    """What a form was refused for, where its page says that in words of its own."""
+    kinds = type(wrong.__cause__).__mro__
+    return next((problems[kind] for kind in kinds if kind in problems), PROBLEMS[FormWrong])
 
 
 def answer(error: Exception, problems: Problems = PROBLEMS) -> Answer:

@@ -1,9 +1,9 @@
 """A request as everything below the door sees it: one frozen value, made in the one place that reads the global one."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import msgspec
 from chalice import Blueprint
@@ -14,6 +14,13 @@ GATEWAY_SECONDS: Final = 29.0
 
 MARGIN_SECONDS: Final = 1.0
 """Of the time left, kept for the way back."""
+
+clock: Callable[[], int] = time.time_ns
+"""What time it is, in nanoseconds since 1970: everything that a request decides by time comes from here. Whoever runs
+the product for a test may put another in its place, so that hours pass without waiting."""
+
+IN_QUERY: Final = "/:?@!$'()*,"
+"""What a value in a query may hold as it is (RFC 3986, section 3.4), and what no reader takes for a delimiter."""
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -27,6 +34,9 @@ class Request(Struct, frozen=True, kw_only=True):
     parameters: dict[str, str]
     """The named parts of the path."""
     query: dict[str, str]
+    query_text: str = ""
+    """All parameters once more, as a link of ours repeats them: in their order, with what came twice, and as short as
+    may be (a gateway takes 10 KB of address and headers)."""
     headers: dict[str, str]
     repeated: frozenset[str]
     """Names of query parameters that were given more than once."""
@@ -71,13 +81,14 @@ def current_request(routes: Blueprint) -> Request:
         local_path=local_path(current.context.get("resourcePath") or "", event.get("pathParameters") or {}),
         parameters=event.get("pathParameters") or {},
         query={name: values[-1] for name, values in query.items()},
+        query_text=urlencode(query, doseq=True, safe=IN_QUERY, quote_via=quote),
         headers={name: values[-1] for name, values in headers.items()},
         repeated=frozenset(name for name, values in query.items() if len(values) > 1),
         repeated_headers=frozenset(name for name, values in headers.items() if len(values) > 1),
         body=_body(event),
         source=event["requestContext"].get("identity", {}).get("sourceIp", ""),
         id=request_id(event, current.lambda_context),
-        now_ms=time.time_ns() // 1_000_000,
+        now_ms=clock() // 1_000_000,
         deadline=time.monotonic() + _seconds_left(current.lambda_context),
     )
 

@@ -181,6 +181,7 @@ def _utc(seconds: int) -> datetime:
 ICONS: Final[Mapping[str, str]] = {
     "events": "M2 4h12M2 8h8M2 12h10",
     "key": "M6.5 9.5 13.5 2.5M11 5l2 2M7.5 11.5a3 3 0 1 1-6 0 3 3 0 0 1 6 0Z",
+    "assistant": "M2 3h12v8H7l-3 2.5V11H2zM5 7h.01M8 7h.01M11 7h.01",
     "settings": "M2 5h6M12 5h2M2 11h2M8 11h6M12 5a2 2 0 1 1-4 0 2 2 0 0 1 4 0ZM8 11a2 2 0 1 1-4 0 2 2 0 0 1 4 0Z",
     "people": (
         "M8 5.5a2.5 2.5 0 1 1-5 0 2.5 2.5 0 0 1 5 0ZM1.5 13.5a4 4 0 0 1 8 0"

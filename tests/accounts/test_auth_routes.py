@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from app import app
-from chalicelib.identity import second_factor, totp
+from chalicelib.identity import second_factor, sessions, totp
 from chalicelib.identity.sessions import SECONDS
 from chalicelib.storage.limits import LIMITS
 from chalicelib.storage.tables import keys
 from chalicelib.storage.tables.models import UserItem
+from chalicelib.web.cookies import SESSION
 from chalicelib.web.request import Request
 from tests.accounts.browser import Browser, set_cookies
 from tests.accounts.people import EMAIL, NEW_PASSWORD, PASSWORD, letter, token_in
@@ -48,7 +49,7 @@ def test_registering_answers_as_existing_clients_know_it_and_signs_in(moto_store
     assert me.json["orgs"] == [{"slug": "acme-ltd", "name": "Acme Ltd", "role": "owner"}]
 
 
-@pytest.mark.requirement("S19")
+@pytest.mark.requirement("S19", "V3.3.4")
 def test_the_session_cookie_is_for_this_host_and_for_no_script(ann: Browser) -> None:
     answer = Browser().post("/api/auth/login", LOGIN)
     session = next(value for value in set_cookies(dict(answer.headers)) if value.startswith("__Host-session="))
@@ -57,6 +58,7 @@ def test_the_session_cookie_is_for_this_host_and_for_no_script(ann: Browser) -> 
     assert sorted(attributes) == sorted(["Path=/", f"Max-Age={SECONDS}", "Secure", "HttpOnly", "SameSite=Lax"])
 
 
+@pytest.mark.requirement("V7.4.1", "V14.3.1")
 def test_signing_in_and_out(ann: Browser) -> None:
     browser = Browser()
     assert browser.post("/api/auth/login", LOGIN).status == 200
@@ -72,7 +74,7 @@ def test_signing_in_and_out(ann: Browser) -> None:
     assert ann.get("/api/auth/me").status == 200
 
 
-@pytest.mark.requirement("S18")
+@pytest.mark.requirement("S18", "V6.3.8")
 def test_a_wrong_password_and_an_unknown_address_have_one_answer(ann: Browser) -> None:
     wrong = Browser().post("/api/auth/login", LOGIN | {"password": "not this one at all"})
     unknown = Browser().post("/api/auth/login", LOGIN | {"email": "nobody@example.com"})
@@ -87,7 +89,7 @@ def test_a_wrong_password_and_an_unknown_address_have_one_answer(ann: Browser) -
     assert not set_cookies(dict(wrong.headers))
 
 
-@pytest.mark.requirement("S17", "S18")
+@pytest.mark.requirement("S17", "S18", "V6.3.8")
 def test_limited_answers_are_alike_and_say_when_to_come_back(ann: Browser) -> None:
     answers = {}
     for email in (EMAIL, "nobody@example.com"):
@@ -99,7 +101,7 @@ def test_limited_answers_are_alike_and_say_when_to_come_back(ann: Browser) -> No
     assert (dict(known.headers), known.body) == (dict(unknown.headers), unknown.body)
 
 
-@pytest.mark.requirement("S18")
+@pytest.mark.requirement("S18", "V6.3.8")
 def test_a_reset_and_a_sign_up_answer_alike_whoever_has_the_address(ann: Browser, outbox: None) -> None:
     found = [
         [Browser(f"198.51.100.{number}").post(path, body | {"email": email}) for number, email in enumerate(_BOTH)]
@@ -114,7 +116,7 @@ def test_a_reset_and_a_sign_up_answer_alike_whoever_has_the_address(ann: Browser
 _BOTH = (EMAIL, "nobody@example.com")
 
 
-@pytest.mark.requirement("S21")
+@pytest.mark.requirement("S21", "V7.2.4")
 def test_a_planted_session_is_not_adopted(ann: Browser) -> None:
     browser = Browser()
     browser.cookies["__Host-session"] = "A" * 43
@@ -124,7 +126,7 @@ def test_a_planted_session_is_not_adopted(ann: Browser) -> None:
     assert browser.cookies["__Host-device"] != "B" * 32
 
 
-@pytest.mark.requirement("S22")
+@pytest.mark.requirement("S22", "V3.5.1")
 @pytest.mark.parametrize("path", POSTS)
 def test_what_changes_something_is_not_done_for_another_site(ann: Browser, path: str) -> None:
     # What everybody may do needs no token: nobody's power is borrowed there.
@@ -165,7 +167,7 @@ BODIES: dict[str, Any] = {
 }
 
 
-@pytest.mark.requirement("S30")
+@pytest.mark.requirement("S30", "V8.2.1")
 @pytest.mark.parametrize("path", [path for path in PATHS if path not in PUBLIC])
 def test_ones_own_account_is_for_who_is_signed_in(moto_store: None, path: str) -> None:
     stranger = Browser()
@@ -173,6 +175,7 @@ def test_ones_own_account_is_for_who_is_signed_in(moto_store: None, path: str) -
     assert answer.status == 401
 
 
+@pytest.mark.requirement("V8.2.3")
 @pytest.mark.parametrize("path", sorted(BODIES))
 def test_a_field_that_is_not_named_is_an_error(ann: Browser, path: str) -> None:
     """Mass assignment: nobody makes themselves somebody by a field that happens to be stored."""
@@ -181,12 +184,14 @@ def test_a_field_that_is_not_named_is_an_error(ann: Browser, path: str) -> None:
         assert problem(answer) == (422, "field"), path
 
 
+@pytest.mark.requirement("V2.2.1")
 @pytest.mark.parametrize("path", sorted(BODIES))
 def test_a_body_that_cannot_be_used_is_a_refusal_and_no_fault(ann: Browser, path: str) -> None:
     for body in (b"", b"[]", b"null", b"{", b'{"email":1}', b'{"email":"a","email":"b"}', b"\xff"):
         assert ann.post(path, body).status in (400, 422), body
 
 
+@pytest.mark.requirement("V7.5.1", "V7.5.3")
 def test_what_is_sensitive_wants_a_fresh_proof(ann: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     later(monkeypatch, 3600)
     for path in ("email", "password", "totp/enrol", "totp/confirm", "totp/disable", "totp/recovery", "sessions/end"):
@@ -205,13 +210,13 @@ def later(monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:
     monkeypatch.setattr(Request, "now", property(lambda request: now(request) + seconds))
 
 
-@pytest.mark.requirement("S20")
+@pytest.mark.requirement("S20", "V7.3.2")
 def test_a_cookie_of_yesterday_is_nobody(ann: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     later(monkeypatch, SECONDS)
     assert ann.get("/api/auth/me").status == 401
 
 
-@pytest.mark.requirement("S21")
+@pytest.mark.requirement("S21", "V7.4.3", "V6.2.2")
 def test_a_new_password_signs_everybody_else_out(ann: Browser) -> None:
     other = Browser()
     other.post("/api/auth/login", LOGIN)
@@ -221,11 +226,16 @@ def test_a_new_password_signs_everybody_else_out(ann: Browser) -> None:
     assert ann.post("/api/auth/name", {"name": "Still Ann"}).status == 200
 
 
+@pytest.mark.requirement("V7.5.2")
 def test_sessions_are_listed_and_ended(ann: Browser) -> None:
     other = Browser("203.0.113.9")
     other.post("/api/auth/login", LOGIN)
     listed = ann.get("/api/auth/sessions").json["sessions"]
     assert {(each["source"], each["current"]) for each in listed} == {("192.0.2.7", True), ("203.0.113.9", False)}
+    begun = sessions.session(ann.cookies[SESSION], now=listed[0]["created_at"] // 1000)
+    assert begun is not None
+    [own] = [each for each in listed if each["current"]]
+    assert (own["created_at"], own["expires_at"]) == (begun.created_at * 1000, begun.expires_at * 1000)
     that = next(each["id"] for each in listed if not each["current"])
     assert ann.post("/api/auth/sessions/end", {"session": that}).status == 200
     assert problem(ann.post("/api/auth/sessions/end", {"session": that})) == (404, "not-found")
@@ -307,6 +317,7 @@ def test_no_answer_repeats_a_password(ann: Browser) -> None:
     assert b"argon2" not in ann.get("/api/auth/me").body
 
 
+@pytest.mark.requirement("V4.1.3")
 def test_a_header_or_a_field_does_not_say_where_a_request_is_from(ann: Browser) -> None:
     browser = Browser("203.0.113.9")
     browser.post("/api/auth/login", LOGIN, **{"X-Forwarded-For": "1.2.3.4", "Forwarded": "for=1.2.3.4"})

@@ -61,7 +61,7 @@ def test_everybody_has_an_allowance_of_their_own_and_so_has_every_limit(store: N
     allow("another", "ann", now_ms=NOW_MS, rate=FIVE)
 
 
-@pytest.mark.requirement("S17")
+@pytest.mark.requirement("S17", "V2.3.2")
 @pytest.mark.engine
 def test_of_fifty_at_once_exactly_the_burst_gets_through(at_once: Callable[..., list[Any]]) -> None:
     assert at_once(allowed, 50).count(True) == 5
@@ -128,7 +128,7 @@ def test_the_arithmetic_is_that_of_a_bucket_that_fills_evenly(pauses: list[int])
         level -= allowed_here
 
 
-@pytest.mark.requirement("S17", "S36")
+@pytest.mark.requirement("S17", "S36", "V16.5.2", "V16.5.3", "V16.3.4")
 def test_while_the_store_does_not_answer_sign_in_is_refused_and_ingest_goes_on_and_both_are_logged(
     moto_store: None, unavailable_limits: None, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -22,6 +22,7 @@ def test_a_link_says_what_was_signed() -> None:
     assert (link.purpose, link.claims, link.expires_at) == ("reset", {"user": "ab"}, NOW + 1800)
 
 
+@pytest.mark.requirement("V6.4.1")
 @pytest.mark.parametrize("purpose", LIFETIMES)
 def test_a_link_ends(purpose: Any) -> None:
     token = signed(purpose, {}, now=NOW)
@@ -31,11 +32,13 @@ def test_a_link_ends(purpose: Any) -> None:
             opened(token, purpose, now=now)
 
 
+@pytest.mark.requirement("V2.3.1")
 def test_a_link_is_for_one_purpose() -> None:
     with pytest.raises(LinkRefused):
         opened(signed("sign-up", {}, now=NOW), "reset", now=NOW)
 
 
+@pytest.mark.requirement("V11.2.2", "V11.1.1")
 def test_a_link_of_an_older_secret_works_while_the_secret_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     token = signed("reset", {}, now=NOW)
     monkeypatch.setenv("SCRY_SECRETS", "aa" * 32 + "," + "5c" * 32)
@@ -87,7 +90,7 @@ def test_a_link_with_another_algorithm_or_other_claims_is_refused() -> None:
             opened(token, "reset", now=NOW)
 
 
-@pytest.mark.requirement("I7")
+@pytest.mark.requirement("I7", "V6.4.1")
 def test_a_link_is_spent_once(store: None) -> None:
     link = opened(signed("reset", {}, now=NOW), "reset", now=NOW)
     _spend(link)

@@ -81,6 +81,7 @@ def test_ses_gets_one_address_and_plain_text(ses: Ses) -> None:
     assert request["Content"]["Simple"]["Body"] == {"Text": {"Data": "How are you?\n", "Charset": "UTF-8"}}
 
 
+@pytest.mark.requirement("V16.5.2", "V16.3.4")
 def test_a_mail_that_does_not_leave_is_said_and_a_notice_that_does_not_is_logged(
     ses: Ses, caplog: pytest.LogCaptureFixture
 ) -> None:

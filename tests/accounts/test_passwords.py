@@ -14,7 +14,7 @@ from infra.common_passwords import packed
 from tests.accounts.people import PASSWORD, Argon2
 
 
-@pytest.mark.requirement("S14")
+@pytest.mark.requirement("S14", "V11.4.2", "V11.2.3")
 def test_a_password_is_kept_as_argon2id_with_the_pinned_parameters_and_a_salt_of_its_own(real_argon2: Argon2) -> None:
     one, other = hashed(PASSWORD), hashed(PASSWORD)
     kept = extract_parameters(one)
@@ -24,7 +24,7 @@ def test_a_password_is_kept_as_argon2id_with_the_pinned_parameters_and_a_salt_of
     assert PASSWORD not in one
 
 
-@pytest.mark.requirement("S14")
+@pytest.mark.requirement("S14", "V11.4.2")
 @pytest.mark.parametrize(
     ("megabytes", "cost"), [(None, FULL), ("1769", FULL), ("10240", FULL), ("1768", LEAST), ("128", LEAST)]
 )
@@ -38,7 +38,7 @@ def test_a_small_function_hashes_with_what_is_least_and_still_safe(
     assert (LEAST.memory, LEAST.passes) >= (19 * 1024, 2)
 
 
-@pytest.mark.requirement("S14")
+@pytest.mark.requirement("S14", "V11.2.2")
 def test_a_hash_with_other_parameters_is_found_outdated(monkeypatch: pytest.MonkeyPatch) -> None:
     old = hashed(PASSWORD)
     assert verified(PASSWORD, old) == Verdict(right=True, outdated=False)
@@ -47,7 +47,7 @@ def test_a_hash_with_other_parameters_is_found_outdated(monkeypatch: pytest.Monk
     assert verified(PASSWORD, passwords.rehashed(PASSWORD)) == Verdict(right=True, outdated=False)
 
 
-@pytest.mark.requirement("S15")
+@pytest.mark.requirement("S15", "V6.3.8")
 def test_a_check_is_one_computation_of_one_cost_whatever_it_finds(real_argon2: Argon2) -> None:
     encoded = hashed(PASSWORD)
     decoy = extract_parameters(passwords.decoy(passwords.parameters()))
@@ -65,14 +65,14 @@ def test_no_password_is_that_of_nobody(password: str) -> None:
     assert verified(password, None) == Verdict(right=False)
 
 
-@pytest.mark.requirement("S16")
+@pytest.mark.requirement("S16", "V6.2.1")
 @pytest.mark.parametrize("password", ["x1y2z3w4v5u", "e\u0301" * 11, "", "😀" * 11])
 def test_a_password_of_less_than_twelve_characters_is_refused_however_they_are_composed(password: str) -> None:
     with pytest.raises(PasswordRefused, match="12 characters"):
         check_form(password)
 
 
-@pytest.mark.requirement("S16")
+@pytest.mark.requirement("S16", "V6.2.5", "V6.2.9")
 @pytest.mark.parametrize(
     "password",
     [
@@ -89,7 +89,7 @@ def test_any_composition_of_characters_may_be_a_password(password: str) -> None:
     assert verified(password, hashed(password)).right
 
 
-@pytest.mark.requirement("S16")
+@pytest.mark.requirement("S16", "V6.2.8", "V6.2.9")
 def test_a_password_has_at_most_1024_bytes_and_every_one_of_them_counts() -> None:
     with pytest.raises(PasswordRefused, match="1024 bytes"):
         check_form("é" * 513)
@@ -98,21 +98,21 @@ def test_a_password_has_at_most_1024_bytes_and_every_one_of_them_counts() -> Non
     assert not verified("é" * 511, encoded).right
 
 
-@pytest.mark.requirement("S16")
+@pytest.mark.requirement("S16", "V6.2.8")
 def test_the_same_characters_are_the_same_password_and_case_counts() -> None:
     encoded = hashed("\u00e9" * 12 + "x")
     assert verified("e\u0301" * 12 + "x", encoded).right
     assert not verified("e\u0301" * 12 + "X", encoded).right
 
 
-@pytest.mark.requirement("S16")
+@pytest.mark.requirement("S16", "V6.2.4", "V6.2.12")
 @pytest.mark.parametrize("password", ["password1234", "PassWord1234", "qwertyuiop123", "123456789012", "iloveyou1234"])
 def test_a_common_password_is_refused_without_asking_anybody(password: str) -> None:
     with pytest.raises(PasswordRefused, match="attackers try first"):
         check_form(password)
 
 
-@pytest.mark.requirement("S16")
+@pytest.mark.requirement("S16", "V6.2.4", "V6.2.12")
 def test_the_list_of_common_passwords_is_long_sorted_and_small() -> None:
     content = LIST.read_bytes()
     entries = [content[place : place + 4] for place in range(0, len(content), 4)]
@@ -134,7 +134,7 @@ def test_what_nobody_ever_chose_is_not_common(password: str) -> None:
     assert not is_common("~" + password + "~")
 
 
-@pytest.mark.requirement("S16")
+@pytest.mark.requirement("S16", "V6.2.11")
 @pytest.mark.parametrize(
     "password",
     ["scrywatch1234", "Scrywatch!!!!", "ann.smithers12", "smithers-2026", "Acme Ltd 2026", "acmelogs1234567"],

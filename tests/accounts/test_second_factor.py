@@ -65,7 +65,7 @@ def test_a_factor_counts_once_a_code_of_it_came_back(store: None) -> None:
     assert session_of(done.begun.cookie).strong
 
 
-@pytest.mark.requirement("S21", "I5")
+@pytest.mark.requirement("S21", "I5", "V7.4.3")
 def test_turning_it_on_or_off_ends_all_other_sessions(moto_store: None) -> None:
     first = ann().signed_in.begun
     session = session_of(first.cookie)
@@ -82,6 +82,7 @@ def test_turning_it_on_or_off_ends_all_other_sessions(moto_store: None) -> None:
     assert enter(now=later)
 
 
+@pytest.mark.requirement("V6.3.3", "V2.3.1")
 def test_the_password_alone_does_not_sign_in_and_with_a_code_it_does(store: None) -> None:
     user, _ = protected()
     done = sign_in.finish(challenge(), code_of(user, LATER), HOME, now=LATER)
@@ -94,7 +95,7 @@ def test_a_wrong_password_says_nothing_of_a_second_factor(moto_store: None) -> N
         enter(password="not this one at all", now=LATER)
 
 
-@pytest.mark.requirement("I7")
+@pytest.mark.requirement("I7", "V6.5.1")
 def test_a_code_works_once(store: None) -> None:
     user, _ = protected()
     code = code_of(user, LATER)
@@ -104,14 +105,14 @@ def test_a_code_works_once(store: None) -> None:
             sign_in.finish(challenge(now), code, HOME, now=now)
 
 
-@pytest.mark.requirement("I7")
+@pytest.mark.requirement("I7", "V6.5.1")
 def test_the_code_that_turned_it_on_does_not_sign_in(moto_store: None) -> None:
     user, _ = protected()
     with pytest.raises(CodeRefused):
         sign_in.finish(challenge(NOW), code_of(user, NOW), HOME, now=NOW)
 
 
-@pytest.mark.requirement("I7")
+@pytest.mark.requirement("I7", "V6.5.1")
 def test_two_who_both_saw_a_code_unused_do_not_both_use_it(store: None, monkeypatch: pytest.MonkeyPatch) -> None:
     user, enrolled = protected()
     for code in (code_of(user, LATER), enrolled.recovery_codes[0]):
@@ -123,7 +124,7 @@ def test_two_who_both_saw_a_code_unused_do_not_both_use_it(store: None, monkeypa
                 second_factor.use(user, code, now=LATER)
 
 
-@pytest.mark.requirement("I7")
+@pytest.mark.requirement("I7", "V6.5.1", "V2.3.4")
 @pytest.mark.engine
 def test_of_fifty_uses_of_one_code_at_once_one_counts(
     at_once: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
@@ -156,7 +157,7 @@ def test_a_code_whose_answer_was_lost_was_used_by_who_used_it(moto_store: None, 
         second_factor.use(user, code_of(user, LATER), now=LATER)
 
 
-@pytest.mark.requirement("I7")
+@pytest.mark.requirement("I7", "V6.5.1")
 @pytest.mark.parametrize(
     "written", [str, str.lower, lambda code: code.replace("-", " "), lambda code: code.replace("-", "")]
 )
@@ -176,7 +177,7 @@ def test_letters_that_look_alike_are_the_same_in_a_recovery_code() -> None:
     assert normal("uU!?") == ""
 
 
-@pytest.mark.requirement("S11")
+@pytest.mark.requirement("S11", "V6.5.2")
 def test_recovery_codes_are_kept_as_hashes(moto_store: None) -> None:
     _, enrolled = protected()
     everything = repr([row.serialize() for model in MODELS for row in model.scan()])
@@ -185,6 +186,7 @@ def test_recovery_codes_are_kept_as_hashes(moto_store: None) -> None:
         assert normal(code) not in everything
 
 
+@pytest.mark.requirement("V6.5.6")
 def test_new_recovery_codes_end_the_old_ones(store: None) -> None:
     user, enrolled = protected()
     session = session_of(enrolled.begun.cookie)
@@ -195,7 +197,7 @@ def test_new_recovery_codes_end_the_old_ones(store: None) -> None:
     second_factor.use(user, new[0], now=LATER)
 
 
-@pytest.mark.requirement("S17")
+@pytest.mark.requirement("S17", "V6.3.1")
 def test_guesses_at_a_code_are_limited(moto_store: None) -> None:
     user, _ = protected()
     burst = LIMITS["second-factor"].burst
@@ -210,7 +212,7 @@ def test_guesses_at_a_code_are_limited(moto_store: None) -> None:
         sign_in.finish(one, code_of(user, LATER), HOME, now=LATER)
 
 
-@pytest.mark.requirement("I5")
+@pytest.mark.requirement("I5", "V6.5.5", "V2.3.1")
 def test_a_challenge_ends_with_its_time_with_the_password_and_with_its_use(moto_store: None) -> None:
     user, enrolled = protected()
     one = challenge()
@@ -223,6 +225,7 @@ def test_a_challenge_ends_with_its_time_with_the_password_and_with_its_use(moto_
         sign_in.finish(one, code_of(user, LATER), HOME, now=LATER)
 
 
+@pytest.mark.requirement("V6.4.3")
 def test_a_reset_does_not_go_round_the_second_factor(moto_store: None, outbox: None) -> None:
     user, _ = protected()
     sign_in.request_reset(EMAIL, HOME, now=LATER)
@@ -232,6 +235,7 @@ def test_a_reset_does_not_go_round_the_second_factor(moto_store: None, outbox: N
     assert second_factor.is_on(user)
 
 
+@pytest.mark.requirement("V7.5.1", "V7.5.3")
 def test_proving_again_asks_for_the_second_factor_too(moto_store: None) -> None:
     user, enrolled = protected()
     session = session_of(enrolled.begun.cookie, LATER)
@@ -256,7 +260,7 @@ def test_what_is_not_there_cannot_be_used_and_what_is_there_not_made_again(moto_
         second_factor.confirm(again, "123456", HOME, now=NOW)
 
 
-@pytest.mark.requirement("I5")
+@pytest.mark.requirement("I5", "V6.5.6")
 def test_an_operator_takes_away_a_factor_that_was_lost(store: None) -> None:
     _, enrolled = protected()
     user = session_of(enrolled.begun.cookie).user
@@ -269,6 +273,7 @@ def test_an_operator_takes_away_a_factor_that_was_lost(store: None) -> None:
     ]
 
 
+@pytest.mark.requirement("V6.3.7")
 def test_a_change_to_the_factor_is_told_to_its_owner(moto_store: None, outbox: None) -> None:
     protected()
     assert (letter().to, "Two-factor sign-in was turned on" in letter().text) == (EMAIL, True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib import settings
 from chalicelib.identity import sessions, sign_in, users
 from chalicelib.identity.sessions import FRESH_SECONDS, SECONDS, Begun, Session, SessionUnknown, Visitor
 from chalicelib.identity.sign_in import SignInRefused
@@ -37,7 +38,7 @@ def test_a_session_is_somebody_who_signed_in(store: None) -> None:
     )
 
 
-@pytest.mark.requirement("S20")
+@pytest.mark.requirement("S20", "V7.3.2")
 def test_a_session_ends_after_a_day_whatever_was_done_with_it(moto_store: None) -> None:
     ann()
     begun = enter().begun
@@ -59,20 +60,20 @@ def test_no_table_holds_the_value_of_a_cookie(moto_store: None) -> None:
     assert PASSWORD not in everything
 
 
-@pytest.mark.requirement("S21")
+@pytest.mark.requirement("S21", "V7.2.3", "V7.2.2")
 def test_ids_are_256_bits_of_chance(moto_store: None) -> None:
     ann()
     assert len({enter(now=NOW + hour * 3600).begun.cookie for hour in range(20)}) == 20
     assert len(sessions._text(bytes(32))) == 43
 
 
-@pytest.mark.requirement("S21")
+@pytest.mark.requirement("S21", "V7.2.1")
 @pytest.mark.parametrize("cookie", ["", "x", "x" * 43, "é" * 43, "x" * 10_000])
 def test_what_is_no_session_is_none(moto_store: None, cookie: str) -> None:
     assert sessions.session(cookie, now=NOW) is None
 
 
-@pytest.mark.requirement("S21")
+@pytest.mark.requirement("S21", "V7.2.1")
 def test_half_of_the_hash_finds_a_session_and_does_not_open_it(
     moto_store: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,7 +85,7 @@ def test_half_of_the_hash_finds_a_session_and_does_not_open_it(
     assert not works("x" * 43)
 
 
-@pytest.mark.requirement("S21", "I5")
+@pytest.mark.requirement("S21", "I5", "V7.4.1")
 def test_signing_out_ends_every_copy_of_the_cookie_and_no_other_session(store: None) -> None:
     ann()
     one, other = enter().begun, enter().begun
@@ -93,7 +94,7 @@ def test_signing_out_ends_every_copy_of_the_cookie_and_no_other_session(store: N
     assert works(other.cookie)
 
 
-@pytest.mark.requirement("S21", "I5")
+@pytest.mark.requirement("S21", "I5", "V7.4.3", "V6.2.2")
 def test_a_new_password_ends_the_other_sessions_and_renews_this_one(store: None) -> None:
     ann()
     one, other = enter().begun, enter().begun
@@ -106,7 +107,7 @@ def test_a_new_password_ends_the_other_sessions_and_renews_this_one(store: None)
     assert works(enter(password=NEW_PASSWORD).begun.cookie)
 
 
-@pytest.mark.requirement("S21")
+@pytest.mark.requirement("S21", "V6.2.3")
 def test_a_password_is_not_changed_without_the_one_before(moto_store: None) -> None:
     ann()
     session = current(enter().begun)
@@ -132,7 +133,7 @@ def test_a_sign_in_that_began_before_a_password_change_does_not_outlive_it(moto_
         enter()
 
 
-@pytest.mark.requirement("S21", "I5")
+@pytest.mark.requirement("S21", "I5", "V7.5.2")
 def test_signing_out_everywhere_else_keeps_this_session(store: None) -> None:
     ann()
     one, other = enter().begun, enter().begun
@@ -142,7 +143,7 @@ def test_signing_out_everywhere_else_keeps_this_session(store: None) -> None:
     assert [listed.handle for listed in sessions.sessions_of(current(one).user, now=NOW)] == [one.session.handle.hex()]
 
 
-@pytest.mark.requirement("S21", "I5")
+@pytest.mark.requirement("S21", "I5", "V7.5.2")
 def test_signing_out_everywhere_ends_all(store: None) -> None:
     ann()
     begun = [enter().begun for _ in range(3)]
@@ -182,7 +183,7 @@ def _checked(user: users.User) -> Any:
     return change
 
 
-@pytest.mark.requirement("S21", "I4")
+@pytest.mark.requirement("S21", "I4", "V7.5.2")
 def test_a_person_ends_their_own_sessions_one_by_one_and_nobody_elses(store: None) -> None:
     user = ann().user
     bob = sign_in_bob()
@@ -216,7 +217,7 @@ def test_the_list_shows_ones_own_sessions_that_count_the_newest_first(moto_store
     assert len(listed[0].agent) == 200
 
 
-@pytest.mark.requirement("S21")
+@pytest.mark.requirement("S21", "V7.2.4")
 def test_a_presented_id_is_never_adopted_and_the_session_of_before_ends(moto_store: None) -> None:
     ann()
     before = enter().begun
@@ -226,7 +227,7 @@ def test_a_presented_id_is_never_adopted_and_the_session_of_before_ends(moto_sto
     assert works(after.cookie)
 
 
-@pytest.mark.requirement("S21")
+@pytest.mark.requirement("S21", "V7.2.4", "V7.3.1")
 def test_a_proof_lasts_half_an_hour_and_renews_the_id(moto_store: None) -> None:
     ann()
     begun = enter().begun
@@ -244,20 +245,71 @@ def test_a_proof_lasts_half_an_hour_and_renews_the_id(moto_store: None) -> None:
 def test_a_renewed_session_has_a_new_id_and_the_same_window(moto_store: None) -> None:
     ann()
     old = enter().begun
-    new = sessions.renew(current(old), now=NOW + 3600)
-    assert not works(old.cookie)
+    new = renewed(old, now=NOW + 3600)
+    assert new.cookie != old.cookie
+    assert not works(old.cookie, NOW + 3600)
     assert current(new, NOW + 3600).created_at == NOW
     assert not works(new.cookie, NOW + SECONDS)
 
 
+@pytest.mark.requirement("S21")
+def test_the_id_of_before_leads_to_the_renewed_session_for_ten_seconds_and_no_longer(moto_store: None) -> None:
+    ann()
+    old = enter().begun
+    new = renewed(old, now=NOW + 100)
+    for now in (NOW + 100, NOW + 109):
+        assert sessions.presented(old.cookie, now=now) == sessions.presented(new.cookie, now=now) == new
+    assert sessions.presented(old.cookie, now=NOW + 110) is None
+    assert sessions.presented(new.cookie, now=NOW + 110) == new
+
+
+@pytest.mark.requirement("S21", "I5")
+def test_the_id_of_before_leads_nowhere_once_the_renewed_session_ended(moto_store: None) -> None:
+    ann()
+    old = enter().begun
+    before = Begun(old.cookie, current(old))
+    sessions.end(renewed(old, now=NOW + 100).session, now=NOW + 101)
+    assert sessions.presented(old.cookie, now=NOW + 101) is None
+    with pytest.raises(ChangedMeanwhile):
+        sessions.renew(before, gained_at=NOW + 99, now=NOW + 101)
+
+
+@pytest.mark.requirement("S21")
+def test_nobody_without_our_secret_knows_the_next_id(moto_store: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann()
+    old = enter().begun
+    new = renewed(old, now=NOW)
+    monkeypatch.setenv("SCRY_SECRETS", "5d" * 32)
+    settings.current.cache_clear()
+    assert sessions.presented(old.cookie, now=NOW) is None
+    assert sessions.presented(new.cookie, now=NOW) == new
+
+
+@pytest.mark.requirement("S21")
+def test_a_renewed_id_is_younger_than_its_reason_whatever_the_clocks_say(moto_store: None) -> None:
+    ann()
+    renewed_by_a_slow_clock = sessions.renew(enter().begun, gained_at=NOW + 3, now=NOW)
+    assert renewed_by_a_slow_clock.session.made_at == NOW + 4
+
+
+def renewed(old: Begun, *, now: int) -> Begun:
+    """After a gain of power a second before."""
+    return sessions.renew(Begun(old.cookie, current(old)), gained_at=now - 1, now=now)
+
+
 @pytest.mark.requirement("I7")
 @pytest.mark.engine
-def test_of_fifty_renewals_at_once_one_lives(at_once: Callable[..., list[Any]]) -> None:
-    ann()
-    old = current(enter().begun)
-    found = at_once(lambda: sessions.renew(old, now=NOW), 30)
-    alive = [each for each in found if isinstance(each, Begun) and works(each.cookie)]
-    assert len(alive) == 1
+def test_of_thirty_renewals_at_once_one_happens_and_all_go_on_with_its_id(at_once: Callable[..., list[Any]]) -> None:
+    user = ann().user
+    old = enter(now=NOW + 1).begun
+    found = at_once(lambda: sessions.renew(old, gained_at=NOW, now=NOW + 2), 30)
+    [new] = {each.cookie for each in found}
+    assert works(new)
+    assert not works(old.cookie)
+    listed = sessions.sessions_of(user, now=NOW + 2)
+    assert [each.created_at for each in listed] == [NOW + 1, NOW]
+    entries = audit.search_personal(user.user, audit.Filter()).data
+    assert [entry.action for entry in entries].count("session.renew") == 1
 
 
 @pytest.mark.requirement("I6")
@@ -269,6 +321,7 @@ def test_a_sign_in_whose_answer_was_lost_is_one_session(moto_store: None, lost_a
     assert [each.created_at for each in listed] == [NOW + 10, NOW]
 
 
+@pytest.mark.requirement("V16.3.1")
 def test_what_happens_to_sessions_stands_in_the_persons_own_log(moto_store: None) -> None:
     user = ann().user
     begun = enter().begun

@@ -46,7 +46,7 @@ def test_an_address_is_known_however_it_is_written(store: None) -> None:
     assert enter(email=" Ann@EXAMPLE.com ").begun.session.user.email == EMAIL
 
 
-@pytest.mark.requirement("S15", "S18")
+@pytest.mark.requirement("S15", "S18", "V6.3.8")
 @pytest.mark.parametrize(
     "attempt",
     [
@@ -85,7 +85,7 @@ def _asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-@pytest.mark.requirement("S17")
+@pytest.mark.requirement("S17", "V6.3.1")
 @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
 def test_guesses_at_one_account_are_limited_wherever_they_are_from(moto_store: None, email: str) -> None:
     ann()
@@ -93,7 +93,7 @@ def test_guesses_at_one_account_are_limited_wherever_they_are_from(moto_store: N
     assert [type(error) for error in errors] == [SignInRefused] * BURST + [LimitReached] * 5
 
 
-@pytest.mark.requirement("S17")
+@pytest.mark.requirement("S17", "V6.3.1")
 def test_guesses_from_one_source_are_limited_whoever_they_are_at(moto_store: None) -> None:
     burst = LIMITS["sign-in-source"].burst
     errors = [
@@ -103,7 +103,7 @@ def test_guesses_from_one_source_are_limited_whoever_they_are_at(moto_store: Non
     assert [type(error) for error in errors] == [SignInRefused] * burst + [LimitReached] * 5
 
 
-@pytest.mark.requirement("S17")
+@pytest.mark.requirement("S17", "V6.3.1")
 def test_patient_guessing_is_limited_by_the_day(moto_store: None) -> None:
     step = LIMITS["sign-in-account"].step_ms // 1000
     errors = [refused(password=WRONG, visitor=stranger(number), now=NOW + number * step) for number in range(250)]
@@ -111,7 +111,7 @@ def test_patient_guessing_is_limited_by_the_day(moto_store: None) -> None:
     assert 100 <= tried <= 100 + 250 * step // (LIMITS["sign-in-account-day"].step_ms // 1000) + 1
 
 
-@pytest.mark.requirement("S17")
+@pytest.mark.requirement("S17", "V6.3.1", "V2.3.2")
 @pytest.mark.engine
 def test_of_fifty_guesses_at_once_no_more_than_the_burst_are_heard(at_once: Callable[..., list[Any]]) -> None:
     ann()
@@ -134,7 +134,7 @@ def test_the_right_password_is_refused_too_while_the_limit_is_reached_and_nothin
     assert enter(visitor=stranger(99), now=NOW + error.retry_after)
 
 
-@pytest.mark.requirement("S17")
+@pytest.mark.requirement("S17", "V6.3.1")
 def test_strangers_cannot_lock_out_who_signs_in_with_a_known_device(moto_store: None) -> None:
     device = enter_first().device
     for number in range(BURST + 5):
@@ -183,7 +183,7 @@ def enter_first() -> sign_in.SignedIn:
     return enter()
 
 
-@pytest.mark.requirement("S17")
+@pytest.mark.requirement("S17", "V16.5.3")
 def test_without_a_limiter_nobody_signs_in_and_nothing_is_hashed(
     moto_store: None, argon2: Argon2, request: pytest.FixtureRequest
 ) -> None:
@@ -195,7 +195,7 @@ def test_without_a_limiter_nobody_signs_in_and_nothing_is_hashed(
     assert argon2.calls == []
 
 
-@pytest.mark.requirement("S14")
+@pytest.mark.requirement("S14", "V11.2.2")
 def test_signing_in_renews_a_hash_of_old_parameters(moto_store: None, monkeypatch: pytest.MonkeyPatch) -> None:
     before = ann().user
     monkeypatch.setattr(passwords, "parameters", lambda: passwords.Parameters(memory=16, passes=2))
@@ -214,7 +214,7 @@ def test_an_organisation_that_wants_a_second_factor_has_it_said(moto_store: None
     assert enter(required=lambda who: who == user.user).must_enrol
 
 
-@pytest.mark.requirement("S18")
+@pytest.mark.requirement("S18", "V6.3.8")
 @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
 def test_a_reset_is_one_letter_to_the_address_whoever_has_it(
     moto_store: None, outbox: None, monkeypatch: pytest.MonkeyPatch, argon2: Argon2, email: str
@@ -228,7 +228,7 @@ def test_a_reset_is_one_letter_to_the_address_whoever_has_it(
     assert letter().to == email
 
 
-@pytest.mark.requirement("S18", "S36")
+@pytest.mark.requirement("S18", "S36", "V2.4.1")
 def test_letters_to_one_address_are_few(moto_store: None, outbox: None) -> None:
     for number in range(3):
         sign_in.request_reset("bob@example.com", stranger(number), now=NOW)
@@ -236,7 +236,7 @@ def test_letters_to_one_address_are_few(moto_store: None, outbox: None) -> None:
         sign_in.request_reset("BOB@example.com", stranger(9), now=NOW)
 
 
-@pytest.mark.requirement("S16", "S21", "I7")
+@pytest.mark.requirement("S16", "S21", "I7", "V6.4.1", "V6.4.3")
 def test_a_reset_sets_a_password_once_and_ends_all_sessions(store: None, outbox: None) -> None:
     begun = ann().signed_in.begun
     sign_in.request_reset(EMAIL, HOME, now=NOW)
@@ -252,7 +252,7 @@ def test_a_reset_sets_a_password_once_and_ends_all_sessions(store: None, outbox:
     assert "was changed" in letter().text
 
 
-@pytest.mark.requirement("I7")
+@pytest.mark.requirement("I7", "V6.4.1", "V2.3.4")
 @pytest.mark.engine
 def test_of_fifty_resets_with_one_link_one_happens(
     at_once: Callable[..., list[Any]], outbox: None, monkeypatch: pytest.MonkeyPatch
@@ -313,7 +313,7 @@ def _unavailable(**_: Any) -> None:
     raise StoreUnavailable("no")
 
 
-@pytest.mark.requirement("I10")
+@pytest.mark.requirement("I10", "V16.2.5")
 def test_nothing_that_is_shown_of_these_values_is_a_secret(moto_store: None) -> None:
     ann()
     done = enter()

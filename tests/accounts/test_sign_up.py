@@ -96,7 +96,7 @@ def test_a_refused_sign_up_leaves_nothing_behind(moto_store: None, monkeypatch: 
     assert everything() == before
 
 
-@pytest.mark.requirement("I6")
+@pytest.mark.requirement("I6", "V2.3.3")
 def test_whatever_write_fails_nothing_is_half_made(moto_store: None, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, before = dynamodb.transport, everything()
 
@@ -120,7 +120,7 @@ def test_a_sign_up_whose_answer_was_lost_is_one_account(moto_store: None, lost_a
     assert made.org.slug == "acme-ltd"
 
 
-@pytest.mark.requirement("I6")
+@pytest.mark.requirement("I6", "V2.3.4")
 @pytest.mark.engine
 def test_of_many_sign_ups_of_one_address_at_once_one_happens(
     at_once: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
@@ -195,7 +195,7 @@ def test_the_first_account_is_made_at_once_though_there_is_a_mailer(moto_store: 
     assert register(wanted("bob@example.com"), HOME, now=NOW) is None
 
 
-@pytest.mark.requirement("S18")
+@pytest.mark.requirement("S18", "V6.3.8")
 @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
 def test_with_a_mailer_a_sign_up_is_one_letter_for_the_same_work_whoever_has_the_address(
     moto_store: None, outbox: None, argon2: Argon2, monkeypatch: pytest.MonkeyPatch, email: str
@@ -261,7 +261,7 @@ def test_who_opens_a_link_to_what_a_stranger_asked_for_does_not_finish_it_for_th
     assert users.by_email("bob@example.com") is None
 
 
-@pytest.mark.requirement("I5")
+@pytest.mark.requirement("I5", "V6.4.1")
 def test_a_link_to_sign_up_ends_with_its_time_and_with_the_setting(
     moto_store: None, outbox: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ def test_the_codes_are_those_of_the_standard(at: int, expected: str) -> None:
     assert code(SEED, step_of(at)) == expected[2:]
 
 
+@pytest.mark.requirement("V6.5.5")
 @given(st.binary(min_size=20, max_size=20), st.integers(-4, 4))
 def test_a_code_counts_in_its_step_and_its_neighbours(seed: bytes, away: int) -> None:
     found = matching_step(seed, code(seed, step_of(NOW) + away), now=NOW, after=0)
@@ -36,6 +37,7 @@ def test_a_code_counts_in_its_step_and_its_neighbours(seed: bytes, away: int) ->
     assert (found is not None) == (abs(away) <= 1 or code(seed, step_of(NOW) + away) in others)
 
 
+@pytest.mark.requirement("V6.5.1")
 def test_a_step_that_was_used_does_not_count_nor_does_one_before_it() -> None:
     step = step_of(NOW)
     assert matching_step(SEED, code(SEED, step), now=NOW, after=step - 1) == step
@@ -63,6 +65,7 @@ def test_an_authenticator_is_told_whose_the_code_is_and_how_it_is_made() -> None
     assert base32(SEED) == "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 
+@pytest.mark.requirement("V6.5.3")
 def test_seeds_are_160_bits_of_chance() -> None:
     assert len({totp.new_secret() for _ in range(50)}) == 50
     assert len(totp.new_secret()) == 20

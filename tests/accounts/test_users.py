@@ -76,7 +76,7 @@ def test_with_a_mailer_an_address_changes_when_the_letter_comes_back(store: None
         users.confirm_email(token, now=NOW + 60)
 
 
-@pytest.mark.requirement("S18")
+@pytest.mark.requirement("S18", "V6.3.8")
 def test_with_a_mailer_nobody_learns_that_an_address_is_taken_but_its_owner(moto_store: None, outbox: None) -> None:
     user = ann().user
     sign_up.register(wanted("bob@example.com"), HOME, now=NOW)

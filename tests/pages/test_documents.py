@@ -8,6 +8,9 @@ import pytest
 from infra.preview import SAMPLES
 from tests.pages.samples import declared, hostile, page
 
+ELSEWHERE = ("https://scry.example.com/", "cursor://anysphere.cursor-deeplink/mcp/install?", "http://127.0.0.1:43117/")
+"""Beginnings of the addresses that samples lead to outside: the product's own, an assistant's, an app's redirect."""
+
 pytestmark = pytest.mark.parametrize("name", SAMPLES)
 
 
@@ -16,7 +19,7 @@ def test_it_has_one_heading_a_title_and_a_language(name):
     assert len(found.all("h1")) == 1
     [html] = found.all("html")
     assert html.attributes["lang"] == "en"
-    [title] = found.all("title")
+    title = found.all("title")[0]  # drawings have titles too
     assert title.text.endswith(" · Scrywatch")
     assert len(found.all("main")) == 1
 
@@ -66,7 +69,7 @@ def test_forms_and_links_lead_to_routes_that_exist(name):
     for element in page(name).elements:
         method = "POST" if element.attributes.get("method") == "post" else "GET"
         target = element.attributes.get("href") or element.attributes.get("action") or element.attributes.get("src")
-        if target is None or target.startswith(("#", "?", "https://scry.example.com/")):
+        if target is None or target.startswith(("#", "?", *ELSEWHERE)):
             continue
         path = re.split(r"[?#]", target)[0]
         assert any(known == method and re.fullmatch(pattern, path) for known, pattern in routes), element
@@ -76,6 +79,7 @@ def _pattern(path: str) -> str:
     return re.sub(r"{\w+}", "[^/]+", path)
 
 
+@pytest.mark.requirement("V3.2.2")
 def test_hostile_text_stays_text(name):
     harmless, attacked = page(name), hostile(name)
     assert [element.tag for element in attacked.elements] == [element.tag for element in harmless.elements]
@@ -83,4 +87,5 @@ def test_hostile_text_stays_text(name):
         assert after.attributes.keys() == before.attributes.keys(), after
         for naming in ("href", "src", "action"):
             # Into an address text gets only behind its beginning: it changes neither scheme nor host.
-            assert re.match(r"$|#|[/](?!/)|https://scry[.]example[.]com/", after.attributes.get(naming, "")), after
+            address = after.attributes.get(naming, "")
+            assert re.match(r"$|#|[/](?!/)", address) or address.startswith(ELSEWHERE), after

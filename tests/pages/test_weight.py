@@ -27,6 +27,7 @@ def test_all_scripts_are_at_most_12_kilobytes():
     assert sum(map(len, scripts)) <= 12 * 1024
 
 
+@pytest.mark.requirement("V3.2.2")
 def test_scripts_use_nothing_that_trusted_types_forbid():
     for name, file in static_files().items():
         if name.endswith(".js"):
@@ -34,6 +35,7 @@ def test_scripts_use_nothing_that_trusted_types_forbid():
                 assert sink not in file.content.decode(), f"{name} uses {sink}"
 
 
+@pytest.mark.requirement("V14.2.3")
 def test_the_stylesheet_loads_nothing():
     style = static_files()["app.css"].content.decode()
     assert "url(" not in style

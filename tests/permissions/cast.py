@@ -6,22 +6,28 @@ of Acme. Whatever can be named in a URL exists in both. Everything of Acme's bea
 
 import copy
 import json
+import secrets
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
 from moto.dynamodb.models import dynamodb_backends
 
-from chalicelib.identity import invitations, key_ring, orgs, project_changes, sessions, users
+from chalicelib.identity import grants, invitations, key_ring, orgs, project_changes, sessions, users
 from chalicelib.identity.api_keys import NewKey
 from chalicelib.identity.membership import Member, add_member, membership
 from chalicelib.identity.permissions import Role
 from chalicelib.identity.users import NewUser, User
-from chalicelib.ids import OrgId, ProjectId
+from chalicelib.ids import GrantId, OrgId, ProjectId
+from chalicelib.oauth import codes
+from chalicelib.oauth.codes import Approval
+from chalicelib.oauth.refresh_tokens import refresh_token
+from chalicelib.oauth.tokens import Issued
 from chalicelib.storage import audit
 from chalicelib.storage.changes import Change, commit
 from chalicelib.storage.limits import leases
@@ -83,6 +89,28 @@ def holder(name: str, key: str) -> Somebody:
     return Somebody(name, {"Authorization": f"Bearer {key}"})
 
 
+def connect(tenant: "Tenant", user: User, *, at: int | None = None) -> Issued:
+    """What an app holds that somebody let in at that second, by default just now."""
+    verifier, began = secrets.token_urlsafe(40), at or now()
+    challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
+    approval = Approval(
+        client_id="scry", client_name=f"{tenant.canary} app", client_host="", client_kind="registered",
+        redirect_uri="http://127.0.0.1/callback", challenge=challenge, scope="events:read", resource=f"{ORIGIN}/mcp",
+        org=tenant.org, project=tenant.project, user=user.user, membership=tenant.membership(user).membership,
+    )  # fmt: skip
+    code = codes.issue_code(approval, now=began)
+    return codes.redeem(
+        code, client_id="scry", redirect_uri=approval.redirect_uri, verifier=verifier, resource="", now=began
+    )
+
+
+def grant_of(held: Issued) -> GrantId:
+    """The connection that tokens are of."""
+    found = refresh_token(held.refresh_token)
+    assert found is not None
+    return found.grant
+
+
 def signed_in(name: str, user: User, *, at: int | None = None, strong: bool = False) -> Somebody:
     """Somebody with a session that began at that second, by default just now."""
     change = Change()
@@ -109,6 +137,8 @@ class Tenant:
     member: User
     ingest_key: str
     query_key: str
+    connection: Issued
+    """Of an app that the member let in."""
     parameters: Mapping[str, str]
 
     @property
@@ -150,20 +180,28 @@ def new_tenant(slug: str, project_slug: str) -> Tenant:
     }
     invited = invitations.invite(f"invited@{slug}.example", Role.MEMBER, by=owner, now=now())
     event = _first_event(f"/api/orgs/{slug}/projects/{project_slug}/logs", made, canary)
+    bare = Tenant(
+        slug, project_slug, org, project, people[Role.OWNER], people[Role.ADMIN], people[Role.MEMBER],
+        made["ingest"].text, made["query"].text, Issued("", "", 0, ""), {},
+    )  # fmt: skip
+    connection = connect(bare, bare.member)
+    grants.set_limit(grant_of(connection), grants.MOST_LIMIT, by=owner, now=now())  # a sweep asks more than apps do
     parameters = {
+        "/mcp/{org}": slug,
+        "/{project}": project_slug,
+        "/connections/{connection}": grant_of(connection).hex(),
         "/orgs/{org}": slug,
         "/projects/{project}": project_slug,
         "/logs/{id}": event,
+        "/events/{id}": event,
+        "/traces/{trace}": _trace(canary),
         "/keys/{key}": made["query"].key_id,
         "/members/{user}": people[Role.MEMBER].user.hex(),
         "/invitations/{invitation}": invited.invitation.id.hex(),
         **signed_in("owner", people[Role.OWNER]).own,
         **FILE,
     }
-    return Tenant(
-        slug, project_slug, org, project, people[Role.OWNER], people[Role.ADMIN], people[Role.MEMBER],
-        made["ingest"].text, made["query"].text, parameters,
-    )  # fmt: skip
+    return replace(bare, connection=connection, parameters=parameters)
 
 
 def new_user(email: str, name: str) -> User:
@@ -180,7 +218,11 @@ FILE: Mapping[str, str] = {"/static/{digest}": "0" * 16, "/{name}": "app.css"}
 UNKNOWN: Mapping[str, str] = {
     "/orgs/{org}": "none-such",
     "/projects/{project}": "none-such",
+    "/mcp/{org}": "none-such",
+    "/{project}": "none-such",
+    "/connections/{connection}": "00" * grants.ID_BYTES,
     "/keys/{key}": "0000none",
+    "/traces/{trace}": "none-such",
     "/members/{user}": "00" * 8,
     "/invitations/{invitation}": "00" * invitations.ID_BYTES,
     "/sessions/{session}": "00" * sessions.HANDLE_BYTES,
@@ -188,9 +230,18 @@ UNKNOWN: Mapping[str, str] = {
 """By the names of parameters: what is called so nowhere. Events have none: an id of theirs is tampered with instead."""
 
 
+def _trace(canary: str) -> str:
+    """The id of a trace, which pages repeat: it must not look like something of the tenant's that was told."""
+    return f"trace-of-{canary.lower()}"
+
+
 def _first_event(logs: str, made: Mapping[str, NewKey], canary: str) -> str:
     """Sends an event as a client does, and finds its id as a client would."""
-    sent = Client().post("/api/ingest", {"events": [{"message": f"{canary} event"}]}, key=made["ingest"].text)
+    sent = Client().post(
+        "/api/ingest",
+        {"events": [{"message": f"{canary} event", "trace_id": _trace(canary)}]},
+        key=made["ingest"].text,
+    )
     assert sent.status == 202, sent.body
     [found] = Client().get(logs, key=made["query"].text).json["data"]
     return str(found["id"])

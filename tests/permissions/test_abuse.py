@@ -31,7 +31,7 @@ SECRETS = {"password", "current", "code", "token", "challenge"}
 INJECTED = "x\r\nX-Injected: 1\r\nSet-Cookie: a=b"
 
 
-@pytest.mark.requirement("S30", "S31")
+@pytest.mark.requirement("S30", "S31", "V8.2.3")
 def test_no_body_takes_a_field_that_it_does_not_name(acme: Tenant) -> None:
     owner = signed_in("owner", acme.owner)
     before, wrong = lasting(), []
@@ -49,7 +49,7 @@ def test_no_body_takes_a_field_that_it_does_not_name(acme: Tenant) -> None:
     assert lasting() == before
 
 
-@pytest.mark.requirement("S30")
+@pytest.mark.requirement("S30", "V8.2.3")
 def test_a_route_whose_body_would_take_unknown_fields_does_not_start() -> None:
     class Loose(Struct):
         name: str
@@ -60,7 +60,7 @@ def test_a_route_whose_body_would_take_unknown_fields_does_not_start() -> None:
         )
 
 
-@pytest.mark.requirement("I9")
+@pytest.mark.requirement("I9", "V2.2.1", "V2.2.2")
 def test_bodies_that_are_too_long_or_say_things_twice_are_refused(acme: Tenant) -> None:
     owner = signed_in("owner", acme.owner)
     proof = {**owner.headers, "Origin": ORIGIN, "X-CSRF-Token": csrf.token(owner.binding, csrf.API)}
@@ -101,7 +101,7 @@ def test_nothing_that_a_request_holds_becomes_a_header(name: str, acme: Tenant) 
             _check_headers(answer, route)
 
 
-@pytest.mark.requirement("S19", "S21")
+@pytest.mark.requirement("S19", "S21", "V7.2.1")
 def test_a_session_that_somebody_brings_along_is_never_taken_over(acme: Tenant) -> None:
     """Fixation: a value that the server did not make gives nothing, and signing in does not make it worth something."""
     planted = "A" * 43

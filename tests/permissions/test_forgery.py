@@ -17,8 +17,13 @@ from tests.permissions.routes import ROUTES, path, title
 from tests.permissions.test_matrix import problem
 
 UNSAFE = [route for route in ROUTES if route.method not in csrf.SAFE_METHODS]
-OF_PEOPLE = [route for route in UNSAFE if route.permission not in (Permission.PUBLIC, Permission.EVENTS_WRITE)]
-OPEN = [route for route in UNSAFE if route.permission is Permission.PUBLIC]
+OF_PEOPLE = [
+    route
+    for route in UNSAFE
+    if route.permission not in (Permission.PUBLIC, Permission.EVENTS_WRITE) and route.kind != "mcp"
+]
+OPEN = [route for route in UNSAFE if route.permission is Permission.PUBLIC and not route.ignores_cookies]
+WITHOUT_COOKIES = [route for route in UNSAFE if route.ignores_cookies or route.kind == "mcp"]
 
 JSON = {"Content-Type": "application/json"}
 HERE = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
@@ -43,7 +48,7 @@ def forgeries(owner: Somebody, stranger: Somebody) -> Mapping[str, Mapping[str, 
     }
 
 
-@pytest.mark.requirement("S22")
+@pytest.mark.requirement("S22", "V3.5.1", "V3.5.2")
 def test_no_forged_request_changes_anything(acme: Tenant, evil: Tenant) -> None:
     owner, stranger = signed_in("owner", acme.owner), signed_in("stranger", evil.owner)
     before, wrong = lasting(), []
@@ -56,7 +61,7 @@ def test_no_forged_request_changes_anything(acme: Tenant, evil: Tenant) -> None:
     assert lasting() == before
 
 
-@pytest.mark.requirement("S22")
+@pytest.mark.requirement("S22", "V3.5.2")
 def test_a_forged_sign_in_signs_nobody_in(acme: Tenant) -> None:
     """No cookie is needed to sign a victim in to the attacker's account: where it comes from decides alone."""
     for route in OPEN:
@@ -70,6 +75,22 @@ def test_a_forged_sign_in_signs_nobody_in(acme: Tenant) -> None:
             answer = Client().send(route.method, path(route, acme), body=_body(route), headers=headers)
             assert (answer.status, problem(answer)) in ((403, "csrf"), (403, "forbidden")), title(route)
             assert "Set-Cookie" not in answer.headers or SESSION not in str(answer.headers["Set-Cookie"])
+
+
+@pytest.mark.requirement("S22", "O29")
+def test_where_cookies_mean_nothing_they_change_nothing(acme: Tenant) -> None:
+    """These routes need no token against forgery: what a browser adds by itself is not looked at."""
+    owner = signed_in("owner", acme.owner)
+    both = dict(owner.headers) | HERE | {"X-CSRF-Token": csrf.token(owner.binding, csrf.API)}
+    for route in WITHOUT_COOKIES:
+        before = lasting()
+        answers = [
+            Client().send(route.method, path(route, acme), body=b"{}", headers=JSON | headers)
+            for headers in (HERE, both)
+        ]  # fmt: skip
+        assert (answers[0].status, answers[0].body) == (answers[1].status, answers[1].body), title(route)
+        assert answers[0].status in (400, 401), title(route)
+        assert lasting() == before
 
 
 @pytest.mark.requirement("S22")

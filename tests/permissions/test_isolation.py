@@ -12,17 +12,20 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from chalicelib.identity import key_ring, members, sessions
+from chalicelib.identity import grants, key_ring, members, sessions
 from chalicelib.identity.membership import Operator
-from chalicelib.identity.permissions import GRANTS, MAY, Permission, Role
+from chalicelib.identity.permissions import BY_SCOPE, GRANTS, MAY, Permission, Role
+from chalicelib.oauth import rotation
+from chalicelib.oauth.errors import OAuthError
+from chalicelib.oauth.tokens import Issued
 from chalicelib.web.declaration import ORG, PROJECT, Declaration
 from tests.api.client import Response
 from tests.permissions import examples
-from tests.permissions.cast import NOBODY, Somebody, Tenant, holder, now, restored, signed_in
+from tests.permissions.cast import NOBODY, Somebody, Tenant, grant_of, holder, now, restored, signed_in
 from tests.permissions.routes import ROUTES, named, path, title
 
 TENANTS = ("acme", "evil")
-NAMES = ("owner", "admin", "member", "ingest", "query")
+NAMES = ("owner", "admin", "member", "ingest", "query", "connection")
 WHO = st.tuples(st.sampled_from(TENANTS), st.sampled_from(NAMES))
 QUERIES = st.sampled_from(
     ["", "?q=CANARY", "?since=7d", "?level=info", "?limit=1", "?cursor=AAAA", "?fields=message", "?x=1"]
@@ -41,6 +44,8 @@ class Isolation(RuleBasedStateMachine):
         self.who: dict[tuple[str, str], Somebody] = {}
         self.role: dict[tuple[str, str], Role | None] = {}
         self.ended: set[tuple[str, str]] = set()
+        self.held: dict[str, Issued] = {}
+        """What the app has by now that the member let in."""
 
     def teardown(self) -> None:
         self.undo.__exit__(None, None, None)
@@ -53,10 +58,12 @@ class Isolation(RuleBasedStateMachine):
                 self.role[slug, name] = Role(name)
             self.who[slug, "ingest"] = holder(f"{slug}'s ingest key", tenant.ingest_key)
             self.who[slug, "query"] = holder(f"{slug}'s query key", tenant.query_key)
+            self.held[slug] = tenant.connection
+            self.who[slug, "connection"] = holder(f"{slug}'s connection", tenant.connection.access_token)
 
     @rule(who=WHO, route=st.sampled_from(ROUTES), data=st.data(), query=QUERIES)
     def somebody_asks_for_anything(self, who: tuple[str, str], route: Declaration, data: Any, query: str) -> None:
-        if route.path == "/api/auth/logout" or "end" in route.path.split("/"):
+        if route.path in ("/api/auth/logout", "/sign-out") or "end" in route.path.split("/"):
             return  # these end sessions, which the next rule does and takes note of
         owners = {place: data.draw(st.sampled_from(TENANTS), label=place) for place in named(route)}
         names = {place: self.tenants[owner].parameters[place] for place, owner in owners.items()}
@@ -91,12 +98,34 @@ class Isolation(RuleBasedStateMachine):
             key_ring.revoke_key(key, by=Operator(), now=now())
             self.ended.add((slug, kind))
 
+    @rule(slug=st.sampled_from(TENANTS))
+    def a_connection_is_refreshed(self, slug: str) -> None:
+        if (slug, "connection") not in self.ended:
+            self.held[slug] = self._refreshed(self.held[slug])
+            self.who[slug, "connection"] = holder(f"{slug}'s connection", self.held[slug].access_token)
+
+    @rule(slug=st.sampled_from(TENANTS))
+    def a_refresh_token_is_stolen(self, slug: str) -> None:
+        if (slug, "connection") not in self.ended:
+            self._refreshed(self.held[slug])
+            with pytest.raises(OAuthError):
+                self._refreshed(self.held[slug])
+            self.ended.add((slug, "connection"))
+
+    @rule(slug=st.sampled_from(TENANTS))
+    def a_connection_is_ended(self, slug: str) -> None:
+        if (slug, "connection") not in self.ended:
+            grants.revoke_grant(grant_of(self.held[slug]), by=Operator(), now=now())
+            self.ended.add((slug, "connection"))
+
     @rule(slug=st.sampled_from(TENANTS), name=st.sampled_from(["admin", "member"]))
     def somebody_is_removed(self, slug: str, name: str) -> None:
         tenant = self.tenants[slug]
         if self.role[slug, name] is not None:
             members.remove(tenant.people[name].user, by=tenant.membership(tenant.owner), now=now())
             self.role[slug, name] = None
+            if name == "member":
+                self.ended.add((slug, "connection"))
 
     @rule(
         slug=st.sampled_from(TENANTS), name=st.sampled_from(["admin", "member"]),
@@ -108,11 +137,14 @@ class Isolation(RuleBasedStateMachine):
             members.change_role(tenant.people[name].user, role, by=tenant.membership(tenant.owner), now=now())
             self.role[slug, name] = role
 
-    @precondition(lambda self: len(self.ended) < 10)
+    @precondition(lambda self: len(self.ended) < 12)
     @rule(slug=st.sampled_from(TENANTS))
     def time_is_up_for_an_old_session(self, slug: str) -> None:
         old = signed_in("old", self.tenants[slug].owner, at=now() - sessions.SECONDS)
         assert old.send("GET", self.tenants[slug].logs).status == 401
+
+    def _refreshed(self, held: Issued) -> Issued:
+        return rotation.refresh(held.refresh_token, client_id="scry", scope="", resource="", now=now())
 
     def _ids(self, slug: str) -> tuple[Any, Any]:
         return self.tenants[slug].org, self.tenants[slug].project
@@ -139,6 +171,8 @@ class Isolation(RuleBasedStateMachine):
         slug, name = who
         if name in ("ingest", "query"):
             return MAY["ingest" if name == "ingest" else "query"]
+        if name == "connection":
+            return BY_SCOPE["events:read"]
         role = self.role[slug, name]
         return GRANTS[role] if role else frozenset()
 
@@ -148,7 +182,7 @@ def whole(answer: Response) -> bytes:
     return answer.body + repr(answer.headers).encode()
 
 
-@pytest.mark.requirement("I4", "I5", "S29")
+@pytest.mark.requirement("I4", "I5", "S29", "V8.4.1", "V8.3.2")
 def test_nothing_of_one_tenant_reaches_the_other_and_no_power_outlives_its_end(acme: Tenant, evil: Tenant) -> None:
     class Here(Isolation):
         tenants = {"acme": acme, "evil": evil}

@@ -4,13 +4,24 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib.identity import key_ring, sessions
+from chalicelib.identity import grants, key_ring, sessions
 from chalicelib.identity.membership import Operator
-from chalicelib.identity.permissions import GRANTS, MAY, SIGNED_IN, KeyKind, Permission, Role
+from chalicelib.identity.permissions import BY_SCOPE, GRANTS, MAY, SIGNED_IN, KeyKind, Permission, Role
 from chalicelib.web.declaration import ORG, PROJECT, Declaration
 from chalicelib.web.pages import PROVE_AGAIN, SIGN_IN
 from tests.api.client import Response
-from tests.permissions.cast import NOBODY, Somebody, Tenant, holder, now, signed_in, signed_out, undone
+from tests.permissions.cast import (
+    NOBODY,
+    Somebody,
+    Tenant,
+    connect,
+    grant_of,
+    holder,
+    now,
+    signed_in,
+    signed_out,
+    undone,
+)
 from tests.permissions.routes import ROUTES, named, path, title
 
 DOOR = {"unauthorized", "forbidden", "reauthenticate", "csrf", "second-factor", "not-found"}
@@ -27,14 +38,14 @@ class Kind:
         """What the door says: one of its problems, or `in`."""
         if route.permission is Permission.PUBLIC:
             return "in"
-        if not self.known or (self.is_key and route.kind in ("page", "form")):
+        if not self.known or (route.kind in (("page", "form") if self.is_key else ("mcp",))):
             return "unauthorized"
         if ORG in route.parameters and not self.is_key and self.may == SIGNED_IN:
             return "not-found"
         if route.permission not in self.may:
             return "forbidden"
         if PROJECT in route.parameters and self.is_key and self.who.name.startswith("stranger"):
-            return "not-found"
+            return "unauthorized" if "connection" in self.who.name else "not-found"
         return "in"
 
 
@@ -46,6 +57,10 @@ KINDS: dict[str, Callable[[str, Tenant, Tenant], Kind]] = {
     "stranger's query key": lambda name, acme, evil: _key(name, evil.query_key, "query"),
     "revoked key": lambda name, acme, evil: _nobody_now(holder(name, _ended_key(acme, revoked=True))),
     "expired key": lambda name, acme, evil: _nobody_now(holder(name, _ended_key(acme, revoked=False))),
+    "connection": lambda name, acme, evil: _connection(name, acme),
+    "stranger's connection": lambda name, acme, evil: _connection(name, evil),
+    "revoked connection": lambda name, acme, evil: _nobody_now(_whose_connection_ended(name, acme)),
+    "expired connection": lambda name, acme, evil: _nobody_now(_connected(name, acme, at=now() - 3_600)),
     "member": lambda name, acme, evil: _person(name, acme),
     "admin": lambda name, acme, evil: _person(name, acme),
     "owner": lambda name, acme, evil: _person(name, acme),
@@ -57,6 +72,21 @@ KINDS: dict[str, Callable[[str, Tenant, Tenant], Kind]] = {
 
 def _key(name: str, text: str, kind: KeyKind) -> Kind:
     return Kind(holder(name, text), known=True, may=MAY[kind], is_key=True)
+
+
+def _connection(name: str, tenant: Tenant) -> Kind:
+    who = holder(name, tenant.connection.access_token)
+    return Kind(who, known=True, may=BY_SCOPE["events:read"], is_key=True)
+
+
+def _connected(name: str, tenant: Tenant, *, at: int) -> Somebody:
+    return holder(name, connect(tenant, tenant.owner, at=at).access_token)
+
+
+def _whose_connection_ended(name: str, tenant: Tenant) -> Somebody:
+    held = connect(tenant, tenant.owner)
+    grants.revoke_grant(grant_of(held), by=Operator(), now=now())
+    return holder(name, held.access_token)
 
 
 def _person(name: str, tenant: Tenant) -> Kind:
@@ -83,7 +113,7 @@ def _ended_key(tenant: Tenant, *, revoked: bool) -> str:
     return made.text
 
 
-@pytest.mark.requirement("S5", "S27", "S29", "S30")
+@pytest.mark.requirement("S5", "S27", "S29", "S30", "V8.2.1", "V8.3.1")
 @pytest.mark.parametrize("name", KINDS)
 def test_who_gets_in_is_what_the_table_says(name: str, acme: Tenant, evil: Tenant) -> None:
     kind = KINDS[name](name, acme, evil)
@@ -146,3 +176,4 @@ def test_no_key_may_both_read_and_write_and_none_may_touch_an_account() -> None:
         assert len(may & {Permission.EVENTS_READ, Permission.EVENTS_WRITE}) == 1
         assert may <= {Permission.PUBLIC, Permission.EVENTS_READ, Permission.EVENTS_WRITE}
     assert all(Permission.EVENTS_WRITE not in granted for granted in GRANTS.values())
+    assert all(may == {Permission.PUBLIC, Permission.EVENTS_READ} for may in BY_SCOPE.values())

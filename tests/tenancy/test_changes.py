@@ -53,7 +53,7 @@ def test_a_change_puts_updates_deletes_and_checks_at_once(store: None) -> None:
     assert "none" not in new
 
 
-@pytest.mark.requirement("I6")
+@pytest.mark.requirement("I6", "V2.3.3")
 def test_the_first_condition_that_does_not_hold_is_told_and_nothing_happens(store: None) -> None:
     commit(put(b"there", role="member"))
     change = put(b"new")

@@ -36,7 +36,7 @@ def test_who_accepts_is_a_member_in_the_role_that_was_offered(acme: Tenant, alic
 
 
 @on_engine
-@pytest.mark.requirement("I7")
+@pytest.mark.requirement("I7", "V2.3.4")
 @pytest.mark.parametrize("role", [Role.MEMBER, Role.OWNER])
 def test_an_invitation_is_accepted_once_under_any_race(acme: Tenant, alice: User, charlie: User, role: Role):
     invited = invite(charlie.email, role, by=acme.member(alice), now=NOW)
@@ -133,7 +133,7 @@ def test_a_token_that_nobody_was_given_opens_nothing(acme: Tenant, alice: User):
 
 
 @on_engine
-@pytest.mark.requirement("I6")
+@pytest.mark.requirement("I6", "V2.3.3")
 @pytest.mark.parametrize("crash", [CRASH_BEFORE, CRASH_AFTER])
 def test_an_acceptance_that_crashes_anywhere_is_not_half_done(acme: Tenant, alice: User, crash):
     number = 0

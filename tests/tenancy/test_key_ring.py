@@ -85,7 +85,7 @@ def test_a_late_note_does_not_bring_a_revoked_key_back(acme: Tenant, alice: User
     assert not works(key)
 
 
-@pytest.mark.requirement("S26", "I5")
+@pytest.mark.requirement("S26", "I5", "V8.3.2")
 def test_a_revoked_key_is_refused_at_once_and_leaves_the_list(acme: Tenant, alice: User):
     key, other = acme.key("ingest"), acme.key("query")
     listed = acme.listed(key)
@@ -125,7 +125,7 @@ def test_an_overlap_does_not_lengthen_a_life(acme: Tenant, alice: User):
 
 
 @on_engine
-@pytest.mark.requirement("I6")
+@pytest.mark.requirement("I6", "V2.3.3")
 @pytest.mark.parametrize("crash", [CRASH_BEFORE, CRASH_AFTER])
 def test_a_rotation_that_crashes_anywhere_is_not_half_done(acme: Tenant, alice: User, crash):
     def attempt(step: int) -> Injected:
@@ -189,6 +189,7 @@ def test_a_project_that_is_being_deleted_gets_no_keys(acme: Tenant):
         acme.key("ingest")
 
 
+@pytest.mark.requirement("V2.3.2")
 def test_a_project_has_so_many_keys_and_no_more(acme: Tenant, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("chalicelib.identity.key_ring.MOST_KEYS", 2)
     assert MOST_KEYS > 2

@@ -43,7 +43,7 @@ def test_who_was_removed_is_no_member_any_more(acme: Tenant, alice: User, bob: U
         acme.remove(bob, by=alice)
 
 
-@pytest.mark.requirement("I5")
+@pytest.mark.requirement("I5", "V8.3.3")
 def test_who_lost_a_role_between_the_door_and_the_change_changes_nothing(
     acme: Tenant, alice: User, bob: User, charlie: User
 ):
@@ -99,6 +99,7 @@ def test_a_removal_ends_query_keys_and_invitations_and_flags_ingest_keys(
     assert {"key.revoke", "key.flag", "invitation.revoke", "member.remove"} <= set(acme.actions())
 
 
+@pytest.mark.requirement("V8.3.2")
 @pytest.mark.parametrize("by_themselves", [False, True])
 def test_after_a_removal_no_row_of_the_organisation_names_the_person(
     acme: Tenant, alice: User, charlie: User, by_themselves: bool
@@ -134,7 +135,7 @@ def test_the_last_owner_cannot_leave_be_removed_or_be_demoted(acme: Tenant, alic
     assert acme.role(alice) is Role.OWNER
 
 
-@pytest.mark.requirement("S31")
+@pytest.mark.requirement("S31", "V2.3.4")
 @pytest.mark.engine
 def test_of_fifty_owners_that_go_at_once_one_stays(engine_store: None):
     owners = [new_user(f"owner{number}") for number in range(50)]
@@ -222,7 +223,7 @@ def test_more_than_fits_into_one_change_is_ended_all_the_same(acme: Tenant, alic
 
 
 @on_engine
-@pytest.mark.requirement("I6")
+@pytest.mark.requirement("I6", "V2.3.3")
 @pytest.mark.parametrize("crash", [CRASH_BEFORE, CRASH_AFTER])
 def test_a_removal_that_crashes_anywhere_is_not_half_done(acme: Tenant, alice: User, crash):
     number = 0

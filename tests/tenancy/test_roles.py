@@ -20,8 +20,8 @@ def test_each_role_may_do_all_that_the_ones_below_may():
 
 
 @pytest.mark.requirement("S30")
-def test_members_change_nothing_but_their_own_account_and_their_membership():
-    own = {Permission.ACCOUNT_WRITE, Permission.ORG_LEAVE}
+def test_members_change_nothing_but_their_own_account_membership_and_connections():
+    own = {Permission.ACCOUNT_WRITE, Permission.ORG_LEAVE, Permission.GRANTS_WRITE}
     assert GRANTS[Role.MEMBER] - READS == own
 
 

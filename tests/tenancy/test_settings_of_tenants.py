@@ -1,15 +1,19 @@
 """Organisations and projects are named, renamed and moved to other slugs; a slug leads to one of them for ever."""
 
+from contextlib import suppress
+
 import pytest
 
+from chalicelib.identity.key_ring import keys_of
 from chalicelib.identity.names import NameRefused, checked_name
 from chalicelib.identity.orgs import Org, OrgGone, SettingsChanged, edit_org, orgs_by_id
-from chalicelib.identity.project_changes import NewProject, create_project, edit_project
+from chalicelib.identity.project_changes import NewProject, create_project, edit_project, open_project
 from chalicelib.identity.projects import ids_of, org_by_slug, projects_of
 from chalicelib.identity.slugs import SlugRefused, SlugTaken
 from chalicelib.identity.users import User
 from chalicelib.storage.tables import keys
 from chalicelib.storage.tables.models import TenantItem
+from tests.faults import CRASH_AFTER, Crash, Injected, each_step, injected
 from tests.tenancy.world import NOW, Tenant, at_once, everything, new_tenant, on_engine
 
 
@@ -26,6 +30,22 @@ def moved(tenant: Tenant, slug: str) -> None:
 
 def created(tenant: Tenant, slug: str) -> object:
     return create_project(tenant.id, NewProject(slug, "New", 30), by=tenant.member(tenant.owner), now=NOW)
+
+
+@pytest.mark.requirement("I6")
+def test_a_project_and_its_first_key_are_made_together_or_not_at_all(acme: Tenant):
+    """Wherever the process ends: a project that nobody can send to would look like one that is broken."""
+
+    def attempt(step: int) -> Injected:
+        before = projects_of(acme.id)
+        new, by = NewProject(f"new-{step}", "New", 30), acme.member(acme.owner)
+        with injected(CRASH_AFTER, at=step) as transport, suppress(Crash):
+            open_project(acme.id, new, by=by, now=NOW)
+        made = [each for each in projects_of(acme.id) if each not in before]
+        assert [key.kind for each in made for key in keys_of(acme.id, each.project)] == ["ingest"] * len(made)
+        return transport
+
+    assert each_step(attempt) >= 1
 
 
 def test_an_organisation_gets_other_settings_and_tells_them(acme: Tenant):

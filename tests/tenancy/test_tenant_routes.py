@@ -53,6 +53,7 @@ def test_settings_are_changed_by_who_saw_them(acme: Tenant, alice: User):
     assert send(alice, "GET", "/api/orgs/acme").json == changed.json
 
 
+@pytest.mark.requirement("V2.2.3")
 def test_only_who_has_a_second_factor_requires_one(acme: Tenant, alice: User):
     body = {"second_factor_required": True}
     assert problem(send(alice, "PATCH", "/api/orgs/acme", body)) == (403, "second-factor")
@@ -83,13 +84,13 @@ def test_members_are_listed_and_changed_and_removed(acme: Tenant, alice: User, b
     assert send(alice, "PATCH", path, {"role": "admin"}).json["role"] == "admin"
     key = send(bob, "POST", "/api/orgs/acme/projects/shop/keys", {"kind": "query", "label": "mine"}).json
     shown = send(alice, "GET", path).json["removal"]
-    assert shown == {"query_keys": [key["id"]], "ingest_keys": [], "invitations": []}
+    assert shown == {"query_keys": [key["id"]], "ingest_keys": [], "invitations": [], "connections": []}
     assert send(alice, "DELETE", path).status == 204
     assert problem(send(alice, "DELETE", path)) == (404, "not-found")
     assert problem(send(bob, "GET", "/api/orgs/acme")) == (404, "not-found")
 
 
-@pytest.mark.requirement("I5")
+@pytest.mark.requirement("I5", "V8.3.2")
 def test_a_session_that_goes_on_has_no_power_left_after_a_removal_or_a_demotion(acme: Tenant, alice: User, bob: User):
     acme.change_role(bob, Role.ADMIN, by=alice)
     session = signed_in("bob", bob)

@@ -45,6 +45,7 @@ def test_json_says_that_it_is_json(kind: str) -> None:
         from_json({}, content_type=kind)
 
 
+@pytest.mark.requirement("V2.2.1")
 @pytest.mark.parametrize(
     "body",
     [
@@ -57,6 +58,7 @@ def test_what_can_be_read_in_two_ways_or_in_none_is_refused(body: bytes) -> None
         from_json(body)
 
 
+@pytest.mark.requirement("V2.2.1")
 @pytest.mark.parametrize("body", ["name=a&name=b", "name=%FF", "name", "&".join(f"f{i}=1" for i in range(101)), "x=1"])
 def test_what_no_form_of_ours_sends_is_refused(body: str) -> None:
     with pytest.raises(BodyWrong):
@@ -70,6 +72,7 @@ def test_sizes_have_a_limit() -> None:
             read(body)
 
 
+@pytest.mark.requirement("V2.2.1")
 @pytest.mark.parametrize(
     ("body", "text"),
     [
@@ -120,7 +123,7 @@ def test_no_refusal_repeats_a_password(password: str) -> None:
         assert "s3cret" not in str(refused.value)
 
 
-@pytest.mark.requirement("I9")
+@pytest.mark.requirement("I9", "V2.2.1")
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     for read in (lambda: from_json(body), lambda: form_body(request(body=body, content_type=FORM), Person)):

@@ -2,12 +2,22 @@
 
 import pytest
 
-from chalicelib.web.cookies import DEVICE, PRE, SESSION, cookie, dropped, kept
+from chalicelib.web.cookies import DEVICE, PRE, SESSION, THEME, cookie, dropped, kept
 from chalicelib.web.problems import HeaderWrong
+from chalicelib.web.templates import static_files
 from tests.web.requests import request
 
 
-@pytest.mark.requirement("S19")
+@pytest.mark.requirement("V3.3.1", "V3.3.3")
+def test_the_theme_is_for_this_host_alone_and_kept_over_tls() -> None:
+    assert THEME.startswith("__Host-")
+    assert (
+        f"`{THEME}=${{chosen}}; Path=/; Max-Age=${{YEAR}}; SameSite=Lax; Secure`"
+        in static_files()["theme.js"].content.decode()
+    )
+
+
+@pytest.mark.requirement("S19", "V3.3.1", "V3.3.2", "V3.3.3", "V3.3.4")
 @pytest.mark.parametrize("name", [SESSION, PRE, DEVICE])
 def test_every_cookie_is_for_this_host_alone_and_out_of_reach_of_scripts(name: str) -> None:
     for text in (kept(name, "abc", seconds=60), dropped(name)):

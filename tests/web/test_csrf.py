@@ -19,6 +19,7 @@ FORM = "application/x-www-form-urlencoded"
         {"sec_fetch_site": "same-origin"},
         {"origin": HERE},
         {"sec_fetch_site": "same-origin", "origin": HERE, "content_type": FORM, "cookie": "a=b"},
+        {"sec_fetch_site": "same-origin", "origin": "null", "content_type": FORM, "cookie": "a=b"},
         {"content_type": JSON},
         {"content_type": "Application/JSON; charset=utf-8"},
     ],
@@ -27,7 +28,7 @@ def test_what_a_page_of_ours_or_a_program_sends_is_taken(headers: dict[str, str]
     csrf.check_origin(request(**headers))
 
 
-@pytest.mark.requirement("S22")
+@pytest.mark.requirement("S22", "V3.5.1")
 @pytest.mark.parametrize("more", [{}, {"cookie": "a=b"}, {"content_type": JSON}, {"x_http_method_override": "GET"}])
 @pytest.mark.parametrize(
     "headers",
@@ -40,6 +41,11 @@ def test_what_a_page_of_ours_or_a_program_sends_is_taken(headers: dict[str, str]
         {"sec_fetch_site": "same-origin", "origin": "https://evil.example"},
         {"sec_fetch_site": "same-origin", "repeated": "sec-fetch-site"},
         {"origin": "null"},
+        {"sec_fetch_site": "cross-site", "origin": "null"},
+        {"sec_fetch_site": "same-site", "origin": "null"},
+        {"sec_fetch_site": "none", "origin": "null"},
+        {"sec_fetch_site": "same-origin", "origin": "null", "repeated": "origin"},
+        {"sec_fetch_site": "same-origin", "origin": "null, null"},
         {"origin": ""},
         {"origin": "https://127.0.0.1:8000"},
         {"origin": "http://127.0.0.1"},
@@ -57,7 +63,7 @@ def test_what_another_site_sends_is_refused_with_cookies_or_without(
         csrf.check_origin(request(**headers, **more))
 
 
-@pytest.mark.requirement("S22")
+@pytest.mark.requirement("S22", "V3.5.2")
 @pytest.mark.parametrize(
     "headers", [{}, {"content_type": FORM}, {"content_type": "text/plain"}, {"content_type": JSON, "cookie": "a=b"}]
 )
@@ -82,7 +88,7 @@ def test_the_own_origin_is_written_as_browsers_write_it(url: str, origin: str, m
     assert csrf.own_origin() == origin
 
 
-@pytest.mark.requirement("S22")
+@pytest.mark.requirement("S22", "V3.5.1")
 def test_a_token_is_good_for_its_binding_and_its_purpose_alone() -> None:
     token = csrf.token("alice", csrf.FORM)
     csrf.check_token(token, "alice", csrf.FORM)
@@ -91,7 +97,7 @@ def test_a_token_is_good_for_its_binding_and_its_purpose_alone() -> None:
             csrf.check_token(token, binding, purpose)
 
 
-@pytest.mark.requirement("S22")
+@pytest.mark.requirement("S22", "V3.5.1")
 @pytest.mark.parametrize("forge", [lambda _: None, lambda _: "", lambda t: t[:-1], lambda t: t + "=", str.swapcase])
 def test_a_missing_or_forged_token_is_refused(forge) -> None:
     with pytest.raises(CsrfRefused):
@@ -104,6 +110,7 @@ def test_a_token_that_is_no_token_is_refused_like_any_other(presented: str) -> N
         csrf.check_token(presented, "alice", csrf.FORM)
 
 
+@pytest.mark.requirement("V11.2.2")
 def test_a_token_outlives_a_change_of_the_signing_key(monkeypatch: pytest.MonkeyPatch) -> None:
     token = csrf.token("alice", csrf.FORM)
     monkeypatch.setenv("SCRY_SECRETS", "6d" * 32 + "," + "5c" * 32)

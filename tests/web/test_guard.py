@@ -144,12 +144,13 @@ def test_what_is_public_is_told_who_is_there_if_somebody_is(acme: Tenant) -> Non
     assert isinstance(Seen.principal, Guest)
 
 
-@pytest.mark.requirement("S20")
+@pytest.mark.requirement("S20", "V7.3.2")
 def test_a_session_lasts_for_its_window_by_the_readers_clock(acme: Tenant) -> None:
     for age, status in ((0, 200), (sessions.SECONDS - 60, 200), (sessions.SECONDS, 401), (2 * sessions.SECONDS, 401)):
         assert send(signed_in("owner", acme.owner, at=now() - age), "GET", "/api/account").status == status
 
 
+@pytest.mark.requirement("V7.5.3")
 def test_what_is_sensitive_wants_a_password_of_the_last_half_hour(acme: Tenant) -> None:
     fresh, stale = (signed_in("owner", acme.owner, at=now() - age) for age in (29 * 60, 31 * 60))
     assert send(fresh, "PATCH", "/api/orgs/acme").status == 200
@@ -163,7 +164,7 @@ def test_who_may_not_is_told_so_before_a_password_is_asked_for(acme: Tenant) -> 
     assert code(send(stale, "PATCH", "/api/orgs/acme")) == "forbidden"
 
 
-@pytest.mark.requirement("I5", "S30")
+@pytest.mark.requirement("I5", "S30", "V8.3.2")
 def test_a_role_counts_from_the_next_request_on(acme: Tenant) -> None:
     admin = signed_in("admin", acme.admin)
     assert send(admin, "PATCH", "/api/orgs/acme").status == 200
@@ -174,7 +175,7 @@ def test_a_role_counts_from_the_next_request_on(acme: Tenant) -> None:
     assert send(admin, "GET", "/api/account").status == 200
 
 
-@pytest.mark.requirement("I5")
+@pytest.mark.requirement("I5", "V6.3.3")
 def test_an_organisation_that_requires_a_second_factor_is_closed_without_one(acme: Tenant) -> None:
     org = orgs.org_by_id(acme.org)
     assert org is not None
@@ -185,7 +186,7 @@ def test_an_organisation_that_requires_a_second_factor_is_closed_without_one(acm
     assert send(weak, "GET", "/api/account").status == 200
 
 
-@pytest.mark.requirement("S29")
+@pytest.mark.requirement("S29", "V8.2.2")
 def test_a_place_that_is_not_theirs_is_not_told_from_one_that_is_not(acme: Tenant) -> None:
     new_tenant("evil", "lab")
     owner = signed_in("owner", acme.owner)
@@ -271,6 +272,7 @@ def test_a_route_that_could_not_be_guarded_does_not_start(
         Routes(__name__).page(path, permission=permission, **more)(keep)
 
 
+@pytest.mark.requirement("V3.7.2")
 @pytest.mark.parametrize(
     "path",
     ["https://evil.example", "//evil.example", "/\\evil.example", "evil", "", "/a\r\nb", "/a b", "/é", "\\\\evil"],

@@ -13,7 +13,7 @@ from chalicelib.web.routing import declarations
 from infra.openapi import COMMITTED, current
 
 
-@pytest.mark.requirement("W7")
+@pytest.mark.requirement("W7", "V2.1.1")
 def test_the_committed_description_is_the_current_one() -> None:
     assert COMMITTED.read_bytes() == current(), "run `python -m infra.openapi`"
 
@@ -40,14 +40,18 @@ def test_every_guarded_route_says_which_permission_it_needs_and_how_it_refuses()
 def test_every_guarded_route_says_by_what_somebody_shows_who_they_are() -> None:
     paths = document(declarations(app))["paths"]
     assert paths["/api/ingest"]["post"]["security"] == [{"key": []}]
-    assert paths["/api/orgs/{org}/projects/{project}/logs"]["get"]["security"] == [{"key": []}, {"session": []}]
+    assert paths["/api/orgs/{org}/projects/{project}/logs"]["get"]["security"] == [
+        {"key": []}, {"connection": ["events:read"]}, {"session": []},
+    ]  # fmt: skip
     assert paths["/api/auth/me"]["get"]["security"] == [{"session": []}]
     assert "security" not in paths["/api/auth/login"]["post"]
 
 
 def test_pages_are_for_people_and_not_described() -> None:
+    of_oauth = ("/.well-known/", "/oauth/token", "/oauth/revoke", "/oauth/register")
     assert all(
-        path.startswith("/api/") or path in ("/healthz", "/openapi.json") for path in json.loads(current())["paths"]
+        path.startswith(("/api/", *of_oauth)) or path == "/healthz" or path.endswith(".json")  # a page's twin
+        for path in json.loads(current())["paths"]
     )
 
 

@@ -35,6 +35,7 @@ def test_an_empty_parameter_is_absent() -> None:
     assert parameters(request(limit="", order=""), Asked) == Asked()
 
 
+@pytest.mark.requirement("V2.2.1")
 @pytest.mark.parametrize(
     ("query", "text"),
     [

@@ -85,6 +85,7 @@ def test_a_route_that_declares_no_permission_does_not_start() -> None:
         Routes(__name__).get("/forgotten")  # type: ignore[call-arg]
 
 
+@pytest.mark.requirement("V3.5.3")
 def test_a_get_that_could_change_something_does_not_start() -> None:
     with pytest.raises(RouteWrong, match="events:write"):
         Routes(__name__).get("/x", permission=Permission.EVENTS_WRITE)(lambda request, principal: responses.json({}))
@@ -119,7 +120,7 @@ def test_what_chalice_would_refuse_itself_is_a_problem_with_our_headers(context:
     assert answer["headers"].get("Allow") == ("GET, HEAD" if status == 405 else None)
 
 
-@pytest.mark.requirement("S35", "W6", "I10")
+@pytest.mark.requirement("S35", "W6", "I10", "V16.5.1", "V16.5.4", "V16.3.4")
 def test_a_fault_is_logged_and_its_text_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
     def breaks(request: Request) -> Answer:
         raise KeyError("a secret")
@@ -131,6 +132,7 @@ def test_a_fault_is_logged_and_its_text_is_not_told(caplog: pytest.LogCaptureFix
     assert "breaks" in caplog.text
 
 
+@pytest.mark.requirement("V16.5.4")
 def test_a_fault_outside_of_handlers_is_a_problem_too(caplog: pytest.LogCaptureFixture) -> None:
     answer = served(lambda request: None)(event(), None)
     assert answer["statusCode"] == 500

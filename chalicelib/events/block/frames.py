@@ -1,16 +1,11 @@
 """zstd frames as blocks hold them: level 9, the project's dictionary, no magic number, and never a surprise in size."""
 
-import sys
 import threading
 from typing import Final
 
+from chalicelib.compression import zstd
 from chalicelib.events.block.errors import MAX_INFLATED, TooLarge, UnreadableBlock
 from chalicelib.events.block.lazy import lazy
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 ZstdDict = zstd.ZstdDict
 ZstdError = zstd.ZstdError

@@ -5,16 +5,11 @@ JSON begins with none of these bytes. A bomb costs at most `INFLATED_LIMIT` byte
 size, as most zstd frames do in their header, costs nothing.
 """
 
-import sys
 import zlib
 from typing import Final
 
+from chalicelib.compression import zstd
 from chalicelib.events.decode import BodyTooLarge, BodyUnreadable
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 RECEIVED_LIMIT: Final = 4 * 1024 * 1024
 """Bytes of a body as it travels: Lambda's 6 MB hold no more in base64."""

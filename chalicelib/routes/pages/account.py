@@ -12,9 +12,10 @@ from chalicelib.identity.second_factor import CodeRefused, FactorPresent
 from chalicelib.identity.sessions import Listed
 from chalicelib.identity.sign_in import SignInRefused
 from chalicelib.identity.users import EmailRefused, EmailTaken
+from chalicelib.routes.account_shapes import FactorCode, NewName
 from chalicelib.routes.auth import session_cookie, visitor
 from chalicelib.routes.pages.agents import agent_name
-from chalicelib.routes.pages.fields import Code, Email, Name, Nothing, Secret, again, beside
+from chalicelib.routes.pages.fields import Email, Nothing, Secret, again, beside
 from chalicelib.routes.pages.problems import PAGE_PROBLEMS
 from chalicelib.routes.pages.qr import qr_code
 from chalicelib.routes.pages.views import people
@@ -45,10 +46,6 @@ SAVED: Final = {
 routes = Routes(__name__, PAGE_PROBLEMS)
 
 
-class NewName(Struct, frozen=True, forbid_unknown_fields=True):
-    name: Name
-
-
 class NewEmail(Struct, frozen=True, forbid_unknown_fields=True):
     email: Email
 
@@ -58,12 +55,7 @@ class NewPassword(Struct, frozen=True, forbid_unknown_fields=True):
     password: Secret
 
 
-class FactorCode(Struct, frozen=True, forbid_unknown_fields=True):
-    code: Code
-
-
-class FactorChange(Struct, frozen=True, forbid_unknown_fields=True):
-    code: Code
+class FactorChange(FactorCode, frozen=True, forbid_unknown_fields=True):
     what: Literal["codes", "off"]
 
 
@@ -139,14 +131,11 @@ def _setup_again(request: Request, principal: PersonPrincipal, _: FormWrong) -> 
     return _shown(request, principal, status=422)
 
 
-@routes.form(
-    "/account/second-factor", permission=WRITE, fresh=True, again=_setup_again, shown_at=ACCOUNT, once=True,
-    body=Nothing,
-)  # fmt: skip
+@routes.form("/account/second-factor", permission=WRITE, fresh=True, again=_setup_again, shown_at=ACCOUNT, once=True)
 def set_up(request: Request, principal: PersonPrincipal) -> Answer:
     """Begins to set up a second factor: the one page that shows its key."""
     user = principal.session.user
-    with beside(bodies.form_body(request, Nothing), {FactorPresent: "code"}):
+    with beside(Nothing(), {FactorPresent: "code"}):
         given = second_factor.enrol(user, now=request.now, deadline=request.deadline)
     view = people.FactorSetup(secret=given.secret, qr=qr_code(given.uri))
     return shown(request, principal, view)
@@ -199,21 +188,16 @@ def _button_again(request: Request, principal: PersonPrincipal, _: FormWrong) ->
     return _shown(request, principal, status=422)
 
 
-@routes.form("/account/sessions/end", permission=WRITE, fresh=True, again=_button_again, shown_at=ACCOUNT, body=Nothing)
+@routes.form("/account/sessions/end", permission=WRITE, fresh=True, again=_button_again, shown_at=ACCOUNT)
 def end_others(request: Request, principal: PersonPrincipal) -> Answer:
     """Ends all other sessions."""
-    bodies.form_body(request, Nothing)
     sessions.end_others(principal.session, now=request.now, deadline=request.deadline)
     return _saved("sessions")
 
 
-@routes.form(
-    "/account/sessions/{session}/end", permission=WRITE, fresh=True, again=_button_again, shown_at=ACCOUNT,
-    body=Nothing,
-)  # fmt: skip
+@routes.form("/account/sessions/{session}/end", permission=WRITE, fresh=True, again=_button_again, shown_at=ACCOUNT)
 def end_one(request: Request, principal: PersonPrincipal) -> Answer:
     """Ends one of somebody's own sessions."""
-    bodies.form_body(request, Nothing)
     sessions.end_one(principal.user, request.parameters["session"], now=request.now, deadline=request.deadline)
     return _saved("session")
 

@@ -6,6 +6,8 @@ from chalicelib.routes import static
 from chalicelib.routes.pages import (
     account,
     audit,
+    connections,
+    consent,
     first,
     first_event,
     invitation,
@@ -17,9 +19,11 @@ from chalicelib.routes.pages import (
     sign_in,
     sign_up,
 )
+from chalicelib.routes.pages.explore import routes as explore
 from chalicelib.web.routing import Routes
 
 PAGES: Final[tuple[Routes, ...]] = (
     static.routes, first.routes, sign_up.routes, sign_in.routes, invitation.routes, account.routes, orgs.routes,
-    members.routes, audit.routes, projects.routes, first_event.routes, keys.routes, outbox.routes,
+    members.routes, audit.routes, projects.routes, explore.routes, first_event.routes, keys.routes, connections.routes,
+    consent.routes, outbox.routes,
 )  # fmt: skip

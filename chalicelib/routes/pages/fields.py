@@ -6,30 +6,23 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from chalicelib.routes.account_shapes import Code, Name, Token
 from chalicelib.routes.pages.views.forms import Form
 from chalicelib.web.bodies import Secret
 from chalicelib.web.problems import FormWrong
+from chalicelib.web.routing import NoFields as Nothing
 
-Name = Annotated[str, Meta(min_length=1, max_length=100)]
 Email = Annotated[str, Meta(min_length=1, max_length=254)]
 Slug = Annotated[str, Meta(min_length=1, max_length=40)]
-Code = Annotated[str, Meta(min_length=6, max_length=64, extra_json_schema={"format": "password"})]
-Token = Annotated[str, Meta(min_length=1, max_length=4096, extra_json_schema={"format": "password"})]
-Path = Annotated[str, Meta(max_length=2000)]
+Path = Annotated[str, Meta(max_length=10_240)]
+"""With its query: what an assistant asks for is long, and must come through a sign-in whole."""
 
 WHOLE: Final = ""
 """In place of a field: what concerns the form as a whole."""
 
 SECRETS: Final = frozenset({"password", "current_password", "code"})
 
-__all__ = ["Code", "Email", "Name", "Path", "Secret", "Slug", "Token", "again", "beside", "nothing"]
-
-
-class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
-    """A form that is only a button."""
-
-
-nothing: Final = Nothing
+__all__ = ["Code", "Email", "Name", "Nothing", "Path", "Secret", "Slug", "Token", "again", "beside"]
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from chalicelib.events.query.expression import Everything
 from chalicelib.events.query.times import TimeRange
 from chalicelib.events.store import rejections
 from chalicelib.identity.permissions import Permission
+from chalicelib.routes.pages.assistants import claude_code, mcp_address
 from chalicelib.routes.pages.examples import examples
 from chalicelib.routes.pages.trail import at_project, project_path
 from chalicelib.routes.pages.views.start import Arrived, FirstEvent
@@ -59,7 +60,8 @@ def waiting(request: Request, principal: PersonPrincipal, key: str, *, event: Ar
     since = _since(request)
     return FirstEvent(
         crumbs=at_project(principal), here=f"{path}/first-event", project=path, keys=f"{path}/keys", key=key,
-        examples=examples(settings.current().url, key), since=since, elapsed=_elapsed(request.now - since), event=event,
+        examples=examples(settings.current().url, key), assistant=claude_code(mcp_address(principal)), since=since,
+        elapsed=_elapsed(request.now - since), event=event,
         rejected=() if event or key else tuple(rejected(request, principal)),
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from chalicelib.identity import invitations, letters, members
+from chalicelib.identity import invitations, letters, members, users
 from chalicelib.identity.invitations import Invitation, InvitationGone
 from chalicelib.identity.members import Belongings, Person
 from chalicelib.identity.membership import AlreadyMember
@@ -20,6 +20,7 @@ from chalicelib.routes.pages.problems import PAGE_PROBLEMS
 from chalicelib.routes.pages.trail import at_org, org_path
 from chalicelib.routes.pages.views import people
 from chalicelib.routes.pages.views.forms import BLANK, Choice, Form, saved
+from chalicelib.storage import audit
 from chalicelib.web import bodies, responses
 from chalicelib.web.guard import PersonPrincipal
 from chalicelib.web.pages import shown
@@ -46,8 +47,9 @@ SAVED: Final = {
     "invited": "The invitation is on its way.",
     "withdrawn": "The invitation ended: its link works no more.",
     "role": "The role is changed, and holds from the next click on.",
-    "removed": "The member is removed.",
 }
+NOTICED_SECONDS: Final = 60
+"""How long after a removal the page that it leads to says whom it was."""
 
 routes = Routes(__name__, PAGE_PROBLEMS)
 
@@ -64,7 +66,8 @@ class NewRole(Struct, frozen=True, forbid_unknown_fields=True):
 @routes.page(MEMBERS, permission=READ)
 def list_members(request: Request, principal: PersonPrincipal) -> Answer:
     """Who is in the organisation, and who is invited."""
-    return _members_page(request, principal, told=_told(request))
+    told = _removed(request, principal) if request.query.get("saved") == "removed" else _told(request)
+    return _members_page(request, principal, told=told)
 
 
 def _invite_again(request: Request, principal: PersonPrincipal, wrong: FormWrong) -> Answer:
@@ -95,18 +98,15 @@ def _members_again(request: Request, principal: PersonPrincipal, wrong: FormWron
     return _members_page(request, principal, told=again(wrong), status=422)
 
 
-@routes.form(
-    INVITATIONS + "/{invitation}/withdraw", permission=WRITE, again=_members_again, shown_at=MEMBERS, body=Nothing
-)
+@routes.form(INVITATIONS + "/{invitation}/withdraw", permission=WRITE, again=_members_again, shown_at=MEMBERS)
 def withdraw(request: Request, principal: PersonPrincipal) -> Answer:
     """Ends an invitation."""
-    given = bodies.form_body(request, Nothing)
     named = request.parameters["invitation"]
     found = invitations.invitations_of(principal.org.org, now=request.now, deadline=request.deadline)
     invitation = next((each for each in found if each.id.hex() == named), None)
     if invitation is None:
         raise NotFound
-    with beside(given, {RoleRefused: WHOLE, InvitationGone: WHOLE}):
+    with beside(Nothing(), {RoleRefused: WHOLE, InvitationGone: WHOLE}):
         invitations.revoke_invitation(invitation, by=principal.member, now=request.now, deadline=request.deadline)
     return _saved(principal, "withdrawn")
 
@@ -132,11 +132,10 @@ def change_role(request: Request, principal: PersonPrincipal) -> Answer:
     return _saved(principal, "role")
 
 
-@routes.form(MEMBER + "/remove", permission=WRITE, again=_role_again, shown_at=MEMBER, body=Nothing)
+@routes.form(MEMBER + "/remove", permission=WRITE, again=_role_again, shown_at=MEMBER)
 def remove(request: Request, principal: PersonPrincipal) -> Answer:
     """Ends a membership, and all that hangs on it."""
-    given = bodies.form_body(request, Nothing)
-    with beside(given, {RoleRefused: WHOLE, LastOwner: WHOLE}):
+    with beside(Nothing(), {RoleRefused: WHOLE, LastOwner: WHOLE}):
         members.remove(_named(request), by=principal.member, now=request.now, deadline=request.deadline)
     return _saved(principal, "removed")
 
@@ -202,6 +201,9 @@ def _ends(found: Belongings, name: str, org: str) -> list[str]:
         ends.append(
             f"{_count(len(found.ingest_keys), 'ingest key')} will go on as yours, marked for rotation: {labels}."
         )
+    if found.grants:
+        apps = ", ".join(f"“{each.client_name or each.client_host or each.client_id}”" for each in found.grants)
+        ends.append(f"{_count(len(found.grants), 'connected app')} that {name} let in will end: {apps}.")
     if found.invitations:
         ends.append(f"{_count(len(found.invitations), 'open invitation')} of theirs will end.")
     return [*ends, f"{name} sees nothing of {org} any more. Their account and their other organisations stay."]
@@ -233,6 +235,14 @@ def _named(request: Request) -> UserId:
         return UserId(bytes.fromhex(request.parameters["user"]))
     except ValueError as error:
         raise NotFound from error
+
+
+def _removed(request: Request, principal: PersonPrincipal) -> Form:
+    """Says whom the reader removed. It stands in the audit log, and not in the address, which anybody can make up."""
+    own = audit.Filter(actor=principal.user.hex(), action="member.remove", since=request.now - NOTICED_SECONDS)
+    done = audit.search(principal.org.org, own, limit=1, deadline=request.deadline).data
+    person = users.by_id(UserId(bytes.fromhex(done[0].target)), deadline=request.deadline) if done else None
+    return saved(f"{person.name if person else 'The member'} is removed.")
 
 
 def _told(request: Request) -> Form:

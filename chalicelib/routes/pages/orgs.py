@@ -3,9 +3,10 @@
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chalicelib import settings
-from chalicelib.identity import key_ring, members, project_changes
+from chalicelib.identity import members, project_changes
 from chalicelib.identity.membership import membership, orgs_of
 from chalicelib.identity.names import NameRefused
 from chalicelib.identity.orgs import LastOwner, NewOrg, TooManyOrgs, create_org, edit_org, orgs_by_id
@@ -102,17 +103,14 @@ def create_project(request: Request, principal: PersonPrincipal) -> Answer:
     """Makes a project and its ingest key, which the answer alone shows."""
     given = bodies.form_body(request, NewName)
     new = NewProject(slug_of(given.name), given.name, settings.current().retention_days)
-    by, now = principal.member, request.now
+    by = principal.member
     with beside(given, {NameRefused: "name", SlugTaken: "name"}):
-        made = project_changes.create_project(by.org, new, by=by, now=now, deadline=request.deadline)
-    key = key_ring.create_key(by.org, made, "ingest", by=by, label="first", now=now, deadline=request.deadline)
-    project = project_by_id(by.org, made, deadline=request.deadline)
+        made = project_changes.open_project(by.org, new, by=by, now=request.now, deadline=request.deadline)
+    project = project_by_id(by.org, made.project, deadline=request.deadline)
     if project is None:
         raise NotFound
-    there = PersonPrincipal(
-        principal.session, principal.binding, Place(principal.org, by, project), principal.may
-    )  # fmt: skip
-    return shown(request, there, first_event.waiting(request, there, key.text))
+    there = replace(principal, place=Place(principal.org, by, project))
+    return shown(request, there, first_event.waiting(request, there, made.ingest_key.text))
 
 
 @routes.page(SETTINGS, permission=Permission.ORG_READ)
@@ -177,13 +175,10 @@ def hand_over(request: Request, principal: PersonPrincipal) -> Answer:
     return _saved(principal, "owner")
 
 
-@routes.form(
-    SETTINGS + "/leave", permission=Permission.ORG_LEAVE, again=_settings_again, shown_at=SETTINGS, body=Nothing
-)
+@routes.form(SETTINGS + "/leave", permission=Permission.ORG_LEAVE, again=_settings_again, shown_at=SETTINGS)
 def leave(request: Request, principal: PersonPrincipal) -> Answer:
     """Ends somebody's own membership."""
-    given = bodies.form_body(request, Nothing)
-    with beside(given, {LastOwner: WHOLE}):
+    with beside(Nothing(), {LastOwner: WHOLE}):
         members.remove(principal.user, by=principal.member, now=request.now, deadline=request.deadline)
     return responses.see_other(address("/orgs"))
 

@@ -1,4 +1,4 @@
-"""Pages of a project: its events, its keys, its settings. Times are in seconds where nothing else is said."""
+"""Pages of a project: its keys, its settings. Times are in seconds where nothing else is said."""
 
 from typing import ClassVar
 
@@ -7,31 +7,6 @@ from msgspec import Struct
 from chalicelib.routes.pages.views.forms import BLANK, Choice, Form, Option
 from chalicelib.routes.pages.views.start import Link
 from chalicelib.web.templates import View
-
-
-class EventRow(Struct, frozen=True):
-    """The timestamp is in milliseconds."""
-
-    timestamp: int
-    level: str
-    service: str
-    message: str
-
-
-class Project(View, frozen=True, kw_only=True):
-    """The newest events that match a query."""
-
-    template: ClassVar[str] = "pages/project.html"
-    crumbs: tuple[Link, ...]
-    here: str
-    q: str
-    since: str
-    ranges: tuple[Option, ...]
-    events: tuple[EventRow, ...]
-    said: str
-    """What was found, where and how fast."""
-    error: str = ""
-    next: str = ""
 
 
 class KeyRow(Struct, frozen=True):

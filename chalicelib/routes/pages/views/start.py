@@ -171,6 +171,8 @@ class FirstEvent(View, frozen=True, kw_only=True):
     key: str
     """The ingest key where it was made just now; else empty."""
     examples: tuple[Example, ...]
+    assistant: str
+    """The command that lets an assistant ask."""
     since: int
     """When the waiting began, in seconds."""
     elapsed: str
