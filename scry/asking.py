@@ -1,6 +1,6 @@
 """Asks a project's logs over the query API; every answer is checked before anything of it is shown."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -9,7 +9,7 @@ from scry.delivery import refusal
 from scry.errors import QueryRefused, Refused
 from scry.patience import Patience
 from scry.terminal import caret, harmless
-from scry.transport import Connection
+from scry.transport import Answer, Connection
 
 PAGE: Final = 1_000
 """The most rows that the server gives at once."""
@@ -22,10 +22,12 @@ class Project:
     """One project of one server, with a key that may read it."""
 
     connection: Connection
-    key: str
+    key: Callable[[], str]
     org: str
     project: str
     patience: Patience
+    renew: Callable[[], bool] = lambda: False
+    """Called when the key works no more: whether there is another one now."""
 
     def ask(self, what: str, parameters: Parameters) -> dict[str, Any]:
         """The answer of `/logs{what}`; parameters without a value are left out.
@@ -35,7 +37,9 @@ class Project:
         given = {name: value for name, value in parameters.items() if value not in (None, "")}
         path = f"/api/orgs/{quote(self.org, safe='')}/projects/{quote(self.project, safe='')}/logs{what}"
         target = f"{path}?{urlencode(given)}" if given else path
-        answer = self.patience.until_answered(lambda: self.connection.request("GET", target, key=self.key))
+        answer = self._answer(target)
+        if answer.status == 401 and self.renew():
+            answer = self._answer(target)
         said = answer.object()
         if answer.status == 200 and said is not None:
             return said
@@ -45,6 +49,9 @@ class Project:
             message = f"There is no project {self.org}/{self.project} that this key may read."
             raise Refused(message, status=404)
         raise refusal(answer, what="a query key (SCRY_QUERY_KEY)")
+
+    def _answer(self, target: str) -> Answer:
+        return self.patience.until_answered(lambda: self.connection.request("GET", target, key=self.key()))
 
     def search(self, parameters: Parameters, *, limit: int) -> Iterator["Page"]:
         """Pages of at most `limit` events together, as they come, each led to by the cursor of the one before."""

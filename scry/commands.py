@@ -5,6 +5,7 @@ import os
 import secrets
 import signal
 import sys
+import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from scry import showing
+from scry import kept_login, showing
 from scry.asking import Project
-from scry.configuration import Configuration, configuration
+from scry.configuration import Configuration, checked_url, configuration
 from scry.delivery import Delivery
 from scry.errors import QueryRefused, ScryError, Unreadable
+from scry.login import Destination, login
 from scry.patience import Patience
 from scry.progress import Progress
 from scry.send import SHOWN, Sending, Wanted, finish
@@ -36,7 +38,8 @@ Where to send and whom to ask is taken from ONE of these, the first there is:
   --ready FILE            what `make run` writes when it serves
   SCRY_URL                with SCRY_KEY (an ingest key) to send, and
                           SCRY_QUERY_KEY, SCRY_ORG, SCRY_PROJECT to ask
-  ./.local/ready.json     so beside `make run` nothing needs to be said"""
+  ./.local/ready.json     so beside `make run` nothing needs to be said
+  scry login              to ask, in the browser, without a key"""
 
 EPILOGUE: Final = """\
 exit codes: 0 done · 1 something was rejected · 2 wrong options, file or query ·
@@ -62,6 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code."""
     options = parser().parse_args(arguments)
     try:
+        if options.run in (_login, _logout):
+            code: int = options.run(options)
+            return code
         settings = configuration(os.environ, ready=options.ready, org=options.org, project=options.project)
         if settings.unencrypted:
             _complain(f"{settings.url} is not https: the key and the logs travel where others can read them")
@@ -89,6 +95,8 @@ def parser() -> argparse.ArgumentParser:
     _tail_options(commands.add_parser("tail", parents=[_common()], help="show events as they arrive"))
     _count_options(commands.add_parser("count", parents=[_common()], help="count events, by one or two fields"))
     _timeline_options(commands.add_parser("timeline", parents=[_common()], help="count events over time"))
+    _login_options(commands.add_parser("login", help="allow this command line to read a project, in the browser"))
+    commands.add_parser("logout", help="end that, here and at the server").set_defaults(run=_logout)
     return top
 
 
@@ -146,6 +154,14 @@ def _timeline_options(options: argparse.ArgumentParser) -> None:
     _question(options)
     options.add_argument("--buckets", type=_positive, default=24, metavar="N")
     options.set_defaults(run=_timeline)
+
+
+def _login_options(options: argparse.ArgumentParser) -> None:
+    options.add_argument("url", metavar="URL", help="of the server, like https://logs.example.com")
+    options.add_argument("--org", required=True, help="as it stands in addresses")
+    options.add_argument("--project", required=True, help="as it stands in addresses")
+    options.add_argument("--no-browser", action="store_true", help="only print the address to open")
+    options.set_defaults(run=_login)
 
 
 def _question(options: argparse.ArgumentParser) -> None:
@@ -223,6 +239,47 @@ def _timeline(run: _Run) -> int:
     return 0
 
 
+def _login(options: argparse.Namespace) -> int:
+    wanted = Destination(checked_url(options.url, "the command line"), options.org, options.project)
+
+    def show(address: str) -> None:
+        print(f"Open this address in a browser on this machine:\n  {address}", flush=True)
+        if not options.no_browser:
+            webbrowser.open(address)
+
+    with Connection(wanted.url) as connection:
+        kept_login.write(kept_login.place(os.environ), login(wanted, connection, show))
+    print(f"Logged in: scry reads {wanted.org}/{wanted.project} until scry logout, or until somebody ends it there.")
+    return 0
+
+
+def _logout(_: argparse.Namespace) -> int:
+    place = kept_login.place(os.environ)
+    found = kept_login.read(place)
+    if found is None:
+        print("Nobody is logged in.")
+        return 0
+    with Connection(found.url) as connection:
+        kept_login.ended(place, connection, found)
+    print("Logged out.")
+    return 0
+
+
+class _Keyring:
+    """The key to ask with, and how to get another where it came of a login."""
+
+    def __init__(self, key: str, file: Path | None, connection: Connection) -> None:
+        self.key = key
+        self._file = file
+        self._connection = connection
+
+    def renew(self) -> bool:
+        if self._file is None:
+            return False
+        self.key = kept_login.renewed(self._file, self._connection, stale=self.key)
+        return True
+
+
 @contextmanager
 def _project(run: _Run) -> Iterator[Project]:
     settings = run.settings
@@ -230,7 +287,8 @@ def _project(run: _Run) -> Iterator[Project]:
     org, project = settings.needed("org", "SCRY_ORG"), settings.needed("project", "SCRY_PROJECT")
     patience = Patience(seconds=ASKING_PATIENCE, notice=_complain)
     with Connection(settings.url) as connection:
-        yield Project(connection, key, org, project, patience)
+        ring = _Keyring(key, settings.login, connection)
+        yield Project(connection, lambda: ring.key, org, project, patience, ring.renew)
 
 
 def _range(options: argparse.Namespace) -> dict[str, str | int | None]:

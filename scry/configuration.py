@@ -3,7 +3,7 @@
 An address from one place and a key from another would hand a key to a stranger, so the environment, a named ready
 file and the ready file beside `make run` are alternatives, in this order:
 
-    --ready FILE   >   SCRY_URL with SCRY_KEY / SCRY_QUERY_KEY   >   ./.local/ready.json
+    --ready FILE   >   SCRY_URL with SCRY_KEY / SCRY_QUERY_KEY   >   ./.local/ready.json   >   scry login
 """
 
 import json
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
+from scry import kept_login
 from scry.errors import NotConfigured
 
 READY: Final = Path(".local/ready.json")
@@ -24,7 +25,8 @@ HOW: Final = """\
 Nothing says where to send. Either
   - run this beside `make run`, which writes .local/ready.json, or name that file: scry --ready FILE …
   - or set SCRY_URL, and SCRY_KEY (an ingest key) to send,
-    or SCRY_QUERY_KEY, SCRY_ORG and SCRY_PROJECT to ask."""
+    or SCRY_QUERY_KEY, SCRY_ORG and SCRY_PROJECT to ask
+  - or, to ask, log in: scry login URL --org ORG --project PROJECT"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Configuration:
     query_key: str = ""
     org: str = ""
     project: str = ""
+    login: Path | None = None
+    """The file of a login, whose access token the query key is."""
 
     def needed(self, name: str, variable: str) -> str:
         """The value of that field, or `NotConfigured` with the name of what is missing."""
@@ -59,22 +63,29 @@ def configuration(
 
     Raises `NotConfigured` if there is none, or if the one there is cannot be used.
     """
-    values, source = _source(environment, ready)
+    login = kept_login.place(environment)
+    values, source = _source(environment, ready, login)
     text = {name: value for name, value in values.items() if isinstance(value, str)}
-    url = text.get("url", "").strip().rstrip("/")
-    if _parts(url) is None:
-        raise NotConfigured(f"{source} gives no usable URL: {url!r} (like https://logs.example.com)")
     return Configuration(
-        url=url,
+        url=checked_url(text.get("url", ""), source),
         source=source,
         ingest_key=_key(text, "ingest_key", source),
         query_key=_key(text, "query_key", source),
         org=org or text.get("org", ""),
         project=project or text.get("project", ""),
+        login=login if source == str(login) else None,
     )
 
 
-def _source(environment: Mapping[str, str], ready: Path | None) -> tuple[Mapping[str, Any], str]:
+def checked_url(text: str, source: str) -> str:
+    """The address as it is used. Raises `NotConfigured` for one that leads nowhere."""
+    url = text.strip().rstrip("/")
+    if _parts(url) is None:
+        raise NotConfigured(f"{source} gives no usable URL: {url!r} (like https://logs.example.com)")
+    return url
+
+
+def _source(environment: Mapping[str, str], ready: Path | None, login: Path) -> tuple[Mapping[str, Any], str]:
     if ready is not None:
         return _ready_file(ready), str(ready)
     if environment.get("SCRY_URL"):
@@ -84,6 +95,9 @@ def _source(environment: Mapping[str, str], ready: Path | None) -> tuple[Mapping
             raise NotConfigured(f"{variable} is set but SCRY_URL is not: a key goes only where it is said to go.")
     if READY.is_file():
         return _ready_file(READY), str(READY)
+    kept = kept_login.read(login)
+    if kept is not None:
+        return {"url": kept.url, "query_key": kept.access_token, "org": kept.org, "project": kept.project}, str(login)
     raise NotConfigured(HOW)
 
 

@@ -88,8 +88,12 @@ class Connection:
     def request(
         self, method: str, path: str, *, key: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Answer:
-        """The answer, whatever its status. Raises `NoAnswer` for anything less, `Unreachable` for a bad certificate."""
-        sent = {"Authorization": f"Bearer {key}", "Accept": "application/json", "User-Agent": "scry", **(headers or {})}
+        """The answer, whatever its status; an empty `key` is none.
+
+        Raises `NoAnswer` for anything less, `Unreachable` for a bad certificate.
+        """
+        who = {"Authorization": f"Bearer {key}"} if key else {}
+        sent = {**who, "Accept": "application/json", "User-Agent": "scry", **(headers or {})}
         try:
             self._http.request(method, self._prefix + path, body=body, headers=sent)
             response = self._http.getresponse()

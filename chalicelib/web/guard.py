@@ -163,7 +163,7 @@ def _known(request: Request, route: Declaration) -> Principal:
     if "authorization" in request.headers:
         if route.kind not in ("api", "mcp"):
             raise NotSignedIn
-        return programs.program(request)
+        return programs.program(request, route)
     person = None if route.kind == "mcp" else _person(request)
     if person is None:
         raise NotSignedIn

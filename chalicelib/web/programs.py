@@ -1,6 +1,7 @@
 """Programs at the door: with a key of a project, or with an access token that somebody allowed.
 
-    `Authorization`   comes once, and is `Bearer` and one word      400 otherwise
+    `Authorization`   comes once                                   400 otherwise
+                      is `Bearer` and one word                     401 otherwise; at `/mcp` 400 (RFC 6750, section 3.1)
                       a key           -> its project, alive          401
                       scry_at_…       -> its connection, as it is    401    (`oauth.tokens`)
                       the permission                                 403
@@ -65,10 +66,10 @@ class GrantPrincipal(Struct, frozen=True):
 Program = KeyPrincipal | GrantPrincipal
 
 
-def program(request: Request) -> Program:
+def program(request: Request, route: Declaration) -> Program:
     """Whose key or token the request has. Raises `HeaderWrong`, `NotSignedIn`, `KeyRefused`, `TokenRefused` and
     `StoreUnavailable`."""
-    presented = _credentials(request)
+    presented = _credentials(request, route)
     # Whatever is OAuth's is decided there, so that a code or a refresh token is refused as a token is (O25).
     if presented.startswith(("scry_at_", "scry_ac_", "scry_rt_")):
         return _token_holder(presented, request)
@@ -111,13 +112,15 @@ def note(request: Request, route: Declaration, who: GrantPrincipal, outcome: Out
     note_call(who.grant, call, deadline=request.deadline_within(NOTING_SECONDS))
 
 
-def _credentials(request: Request) -> str:
+def _credentials(request: Request, route: Declaration) -> str:
     if "authorization" in request.repeated_headers:
         raise HeaderWrong("`Authorization` was sent more than once: which one counts is anybody's guess.")
     scheme, _, presented = request.headers["authorization"].strip().partition(" ")
     if scheme.lower() != "bearer":
         raise NotSignedIn
     if CREDENTIALS.fullmatch(presented.strip()) is None:
+        if route.kind == "api":
+            raise KeyRefused  # clients of the API tell a key that is none by 401 (S27)
         raise HeaderWrong("`Authorization` is `Bearer`, a space, and one key or token.")
     return presented.strip()
 

@@ -33,6 +33,10 @@ def test_answers_and_refusals_can_be_read_by_the_page_that_sent(client: Client, 
         assert "retry-after" in answer.headers["Access-Control-Expose-Headers"]
 
 
-def test_only_ingest_is_open_to_other_origins() -> None:
+@pytest.mark.requirement("O20")
+def test_only_ingest_and_what_oauth_clients_call_are_open_to_other_origins() -> None:
     opened = {path for path, methods in app.routes.items() if any(entry.cors for entry in methods.values())}
-    assert opened == {"/api/ingest"}
+    resource = "/.well-known/oauth-protected-resource"
+    documents = {"/.well-known/oauth-authorization-server", resource, f"{resource}/mcp"}
+    documents.add(f"{resource}/mcp/{{org}}/{{project}}")
+    assert opened == {"/api/ingest", "/oauth/register", "/oauth/token", "/oauth/revoke"} | documents

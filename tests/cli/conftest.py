@@ -34,6 +34,7 @@ def server() -> Iterator[ScriptedServer]:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current folder, in a world without configuration, whose clocks are in UTC."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in ("SCRY_URL", "SCRY_KEY", "SCRY_QUERY_KEY", "SCRY_ORG", "SCRY_PROJECT"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path

@@ -183,7 +183,9 @@ def follow(server: ScriptedServer, terminal: Terminal, *, polls: int) -> str:
 
     patience = Patience(0.0, sleep=sleep)
     with Connection(server.url) as connection, pytest.raises(Interrupted):
-        tail(Project(connection, "k", "acme", "shop", patience), Output(terminal, terminal), "boom", sleep=sleep)
+        tail(
+            Project(connection, lambda: "k", "acme", "shop", patience), Output(terminal, terminal), "boom", sleep=sleep
+        )
     return terminal.getvalue()
 
 

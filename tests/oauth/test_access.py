@@ -201,8 +201,9 @@ def test_two_authorization_headers_are_one_too_many(acme: Tenant):
 @pytest.mark.parametrize(
     "value", ["Bearer", "Bearer  ", "Bearer a b", "Bearer ä", 'Bearer "x"', "Bearer x,y", "Bearer =x"]
 )
-def test_a_header_of_no_form_that_there_is_gets_400(acme: Tenant, value: str):
-    assert NOBODY.send("GET", acme.logs, Authorization=value).status == 400
+def test_a_header_of_no_form_that_there_is_is_no_key_to_the_api_and_malformed_to_assistants(acme: Tenant, value: str):
+    assert NOBODY.send("GET", acme.logs, Authorization=value).status == 401
+    assert NOBODY.send("POST", "/mcp", {}, Authorization=value).status == 400
 
 
 @pytest.mark.requirement("O24", "S22")
