@@ -16,7 +16,7 @@ from chalicelib.routes.pages.explore.copies import ASSISTANT_CHARACTERS, Taken
 from chalicelib.routes.pages.explore.histogram import HEIGHT, LEAST, histogram
 from chalicelib.routes.pages.explore.tracing import steps
 from chalicelib.routes.pages.explore.wording import length, marked, moment, stretch, visible, visible_lines
-from infra.preview_events import NOW_MS, explore, line, records
+from infra.preview.events import NOW_MS, explore, line, records
 
 WITHIN = TimeRange(NOW_MS - 3_600_000, NOW_MS)
 texts = st.text(max_size=60)

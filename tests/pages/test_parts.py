@@ -13,7 +13,7 @@ from chalicelib.routes.pages import prices, promises
 from chalicelib.routes.pages.agents import agent_name
 from chalicelib.routes.pages.examples import examples
 from chalicelib.routes.pages.qr import QUIET, qr_code
-from infra.preview import KEY as SAMPLE_KEY
+from infra.preview.frames import KEY as SAMPLE_KEY
 
 ROOT = Path(__file__).parents[2]
 URL = "https://scry.example.com"

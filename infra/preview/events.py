@@ -1,6 +1,6 @@
 """Sample pages of the explorer: made of sample events by the code that makes the real ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from chalicelib.routes.pages.explore.columns import columns_in
 from chalicelib.routes.pages.explore.found import Found, Values
 from chalicelib.routes.pages.explore.tracing import Traced, steps
 from chalicelib.routes.pages.views.explore import Event, Explore, Trace
+from infra.preview.frames import AT_PROJECT, Samples
 
 NOW_MS: Final = 1_795_468_560_000
 HOUR_MS: Final = 3_600_000
@@ -131,7 +132,7 @@ def trace(count: int) -> Trace:
 
 ROWS: Final = tuple(records(100))
 
-PAGES: Final[dict[str, Explore | Event | Trace]] = {
+PAGES: Final[Mapping[str, Explore | Event | Trace]] = {
     "explore": explore(ROWS, q="level>=debug"),
     "explore-open": explore(
         ROWS[:20], q="payment service:checkout", columns="environment,metadata.http.status", open=ROWS[2].id
@@ -144,3 +145,5 @@ PAGES: Final[dict[str, Explore | Event | Trace]] = {
     "trace": trace(12),
     "trace-empty": trace(0),
 }
+
+SAMPLES: Final[Samples] = {name: (view, replace(AT_PROJECT, path=view.here)) for name, view in PAGES.items()}

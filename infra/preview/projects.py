@@ -1,0 +1,72 @@
+"""Sample pages of a project's keys and settings."""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from chalicelib.routes.pages.examples import curl
+from chalicelib.routes.pages.views import projects
+from chalicelib.routes.pages.views.forms import Form
+from infra.preview.frames import AT_PROJECT, HOME, KEY, NOW, SHOP, URL, Samples
+
+KEYS: Final = (
+    projects.KeyRow(
+        "3fQ9Zk2L", "checkout, production", "scry_ing_3fQ9Zk2L", "sending", NOW - 86_400 * 40, "Ada Lovelace",
+        NOW - 3_600, None, True,
+    ),
+    projects.KeyRow(
+        "b7Tn0QxE", "Grafana panel", "scry_qry_b7Tn0QxE", "asking", NOW - 86_400 * 9, "Grace Hopper", None,
+        NOW + 86_400 * 81,
+    ),
+)  # fmt: skip
+
+SAMPLES: Final[Samples] = {
+    "keys": (
+        projects.Keys(
+            crumbs=(HOME, SHOP),
+            here="/orgs/acme/projects/shop/keys",
+            keys=KEYS,
+            may_write=True,
+            kinds=(
+                ("ingest", "Ingest", "sends events and reads nothing: for applications, browsers and devices"),
+                ("query", "Query", "reads events and sends nothing: for programs that ask"),
+            ),
+            lifetimes=(("", "Never"), ("30", "After 30 days"), ("90", "After 90 days"), ("365", "After a year")),
+        ),
+        replace(AT_PROJECT, path="/orgs/acme/projects/shop/keys"),
+    ),
+    "key-made": (
+        projects.KeyMade(
+            crumbs=(HOME, SHOP, ("Keys", "/orgs/acme/projects/shop/keys")),
+            here="/orgs/acme/projects/shop/keys",
+            label="checkout, production",
+            use="sending",
+            key=KEY,
+            curl=curl(URL, KEY),
+            sentence="The old key works until 24 Nov 2026, 21:16 UTC.",
+        ),
+        AT_PROJECT,
+    ),
+    "key": (
+        projects.Key(
+            title="checkout, production",
+            crumbs=(HOME, SHOP, ("Keys", "/orgs/acme/projects/shop/keys")),
+            here="/orgs/acme/projects/shop/keys/3fQ9Zk2L",
+            key=KEYS[0],
+            may_write=True,
+            overlaps=(("1", "hour"), ("24", "day"), ("168", "week")),
+            breaks="Whatever sends with it is refused from the next request on: it was last used on 23 Nov, 20:16.",
+        ),
+        AT_PROJECT,
+    ),
+    "settings": (
+        projects.ProjectSettings(
+            crumbs=(HOME, SHOP),
+            here="/orgs/acme/projects/shop/settings",
+            may_write=True,
+            name=Form(values={"name": "Web shop", "slug": "shop"}),
+            kept="Events are kept for 30 days: what happened before 24 Oct 2026 is gone.",
+        ),
+        replace(AT_PROJECT, path="/orgs/acme/projects/shop/settings"),
+    ),
+}
