@@ -83,7 +83,7 @@ def laboratory(*, retention_days: int = RETENTION_DAYS) -> Iterator[Laboratory]:
         from chalicelib.identity.accounts import create_project
         from chalicelib.identity.orgs import NewOrg
         from chalicelib.identity.project_changes import NewProject
-        from chalicelib.storage.tables.models import create_tables
+        from chalicelib.storage.tables.creation import create_tables
 
         create_tables()
         made = create_project(

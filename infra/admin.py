@@ -157,7 +157,8 @@ def _days(text: str) -> int:
 
 
 def _create_tables(_: argparse.Namespace) -> dict[str, Any]:
-    from chalicelib.storage.tables.models import MODELS, create_tables
+    from chalicelib.storage.tables.creation import create_tables
+    from chalicelib.storage.tables.models import MODELS
 
     create_tables()
     return {"tables": [model.Meta.table_name for model in MODELS]}

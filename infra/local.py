@@ -196,9 +196,7 @@ def _expect_answer(endpoint: str) -> None:
 
 def _account(chosen: Options) -> dict[str, Any]:
     """Creates the tables and the first account where they are missing."""
-    from chalicelib.storage.tables.models import (
-        create_tables,
-    )  # reads the settings, which are only now in the environment
+    from chalicelib.storage.tables.creation import create_tables  # reads the settings, which are there only now
     from infra.admin import bootstrap
 
     create_tables()

@@ -122,7 +122,11 @@ def _begin(line: Line, text: str, clock: Clock, *, with_json: bool, replaced: bo
         try:
             return _Held(line, from_record(json_object(text), clock), joinable=False, timed=True, replaced=replaced)
         except ValueError:
-            pass  # it only looks like JSON: text, then
+            return _begin_text(line, text, clock, replaced=replaced)  # it only looked like JSON
+    return _begin_text(line, text, clock, replaced=replaced)
+
+
+def _begin_text(line: Line, text: str, clock: Clock, *, replaced: bool) -> _Held:
     guessed = guess(text.rstrip(), clock)
     held = _Held(line, guessed.event, joinable=True, timed=guessed.timed, replaced=replaced, program=guessed.program)
     held.size = len(text)

@@ -84,7 +84,7 @@ def new_scope(retention_days: int = 30, shards: tuple[tuple[int, int], ...] = ()
 
 
 def _create_tables() -> None:
-    from chalicelib.storage.tables.models import create_tables
+    from chalicelib.storage.tables.creation import create_tables
 
     create_tables()
 

@@ -26,7 +26,7 @@ from chalicelib.storage.errors import StoreUnavailable
 from chalicelib.storage.items import Item, item
 from chalicelib.storage.tables import keys
 
-__all__ = ["Access", "Issued", "TokenRefused", "authenticated", "is_access_token"]
+__all__ = ["Access", "Issued", "TokenRefused", "authenticated"]
 
 LIFETIME_SECONDS: Final = 3_600
 LEASE_SECONDS: Final = 60
@@ -54,11 +54,6 @@ class Access(Struct, frozen=True):
 
     grant: Grant
     scope: frozenset[str]
-
-
-def is_access_token(text: str) -> bool:
-    """Whether it looks like one, or like something else of OAuth's that is presented as one."""
-    return text.startswith(("scry_at_", "scry_ac_", "scry_rt_"))
 
 
 def authenticated(presented: str, *, now: int, deadline: float | None = None) -> Access:

@@ -5,14 +5,14 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from chalicelib.identity import grants
-from chalicelib.identity.grants import Grant, GrantUnknown
+from chalicelib.identity.grants import Grant
 from chalicelib.identity.permissions import Permission
 from chalicelib.ids import GrantId
 from chalicelib.routes.orgs import CHANGE_REFUSALS, PROJECT, REFUSALS
 from chalicelib.routes.tenant_problems import TENANT_PROBLEMS
 from chalicelib.web import bodies, responses
 from chalicelib.web.guard import PersonPrincipal
-from chalicelib.web.problems import PROBLEMS, NotFound, Problems
+from chalicelib.web.problems import NotFound
 from chalicelib.web.request import Request
 from chalicelib.web.responses import Answer
 from chalicelib.web.routing import Routes
@@ -20,9 +20,7 @@ from chalicelib.web.routing import Routes
 CONNECTIONS: Final = PROJECT + "/connections"
 CONNECTION: Final = CONNECTIONS + "/{connection}"
 
-CONNECTION_PROBLEMS: Final[Problems] = {**TENANT_PROBLEMS, GrantUnknown: PROBLEMS[NotFound]}
-
-routes = Routes(__name__, CONNECTION_PROBLEMS)
+routes = Routes(__name__, TENANT_PROBLEMS)
 
 
 class ConnectionChange(Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ from chalicelib.identity.projects import ACTIVE
 from chalicelib.ids import OrgId, ProjectId
 from chalicelib.storage import dynamodb
 from chalicelib.storage.tables import keys
-from chalicelib.storage.tables.models import create_tables
+from chalicelib.storage.tables.creation import create_tables
 from tests import faults
 
 RETENTION_DAYS = 30

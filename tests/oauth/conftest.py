@@ -2,20 +2,12 @@
 
 import pytest
 
-from tests.permissions.cast import Tenant, new_tenant
+from tests.permissions.stage import acme, evil
 from tests.tenancy.world import Tenant as World
 from tests.tenancy.world import new_tenant as new_world
 from tests.tenancy.world import new_user
 
-
-@pytest.fixture
-def acme(moto_store: None) -> Tenant:
-    return new_tenant("acme", "shop")
-
-
-@pytest.fixture
-def evil(moto_store: None) -> Tenant:
-    return new_tenant("evil", "laboratory")
+__all__ = ["acme", "evil", "shop"]
 
 
 @pytest.fixture

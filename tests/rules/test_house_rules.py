@@ -47,7 +47,7 @@ SOUND = [
     (TEMPLATE, '<script src="/static/app.js" defer></script><p class="style">on</p>'),
     ("docs/page.html", '<p style="color: red">'),
     ("chalicelib/web/request.py", "who = app.current_request.headers"),
-    ("README.md", "https://logs.example/work/items and https://example.com/tmp/"),
+    ("README.md", "https://logs.example/home/items and https://example.com/tmp/"),
     ("benchmarks/corpus.py", 'path = "/home/app/current/worker.rb"'),
 ]
 

@@ -7,29 +7,17 @@ from typing import Any
 
 import pytest
 
-from chalicelib import settings
 from chalicelib.identity import security_log
-from tests.permissions.cast import Tenant, new_tenant
+from tests.permissions.stage import acme, everything_is_served, evil
+
+__all__ = ["acme", "everything_is_served", "evil", "lines"]
 
 Lines = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture(autouse=True)
-def _everything_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Mail goes where people can look at it, and hashing a password costs as little as it ever does."""
-    monkeypatch.setenv("SCRY_MAIL", "outbox")
-    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
-    settings.current.cache_clear()
-
-
-@pytest.fixture
-def acme(moto_store: None) -> Tenant:
-    return new_tenant("acme", "shop")
-
-
-@pytest.fixture
-def evil(moto_store: None) -> Tenant:
-    return new_tenant("evil", "laboratory")
+def _served(everything_is_served: None) -> None:
+    """Every route has what it needs."""
 
 
 @pytest.fixture

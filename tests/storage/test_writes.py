@@ -66,8 +66,14 @@ def _halved(carry: faults.Carry, request: faults.Request) -> faults.Reply:
 @pytest.mark.requirement("I9", "I11")
 def test_where_some_are_left_at_the_deadline_it_is_said(engine_store):
     places = _put(3)
-    with injected(faults.UNPROCESSED, lasting=True), pytest.raises(StoreUnavailable) as raised:
-        _delete(places, seconds=0.05)
+    deadline = time.monotonic() + 1
+
+    def late(carry: faults.Carry, request: faults.Request) -> faults.Reply:
+        time.sleep(max(0.0, deadline - time.monotonic()))
+        return faults.UNPROCESSED(carry, request)
+
+    with injected(late, lasting=True), pytest.raises(StoreUnavailable) as raised:
+        delete_all(keys.EVENTS, places, deadline=deadline)
     assert raised.value.throttled
     assert 0 < _left() < 3
 

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import settings
 from chalicelib.storage import dynamodb
-from chalicelib.storage.tables.models import create_tables
+from chalicelib.storage.tables.creation import create_tables
 from tests import faults
 
 

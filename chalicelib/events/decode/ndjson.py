@@ -13,12 +13,12 @@ def decode(body: bytes) -> Decoded:
     """The events of the lines. A line that is not an event is rejected by its index; the others live."""
     body = body.removeprefix(b"\xef\xbb\xbf")
     lines = [line for line in body.split(b"\n") if line.strip()]
-    if max(map(len, lines), default=0) <= EVENT_LIMIT:
-        try:
-            return _decode_whole(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TooDeep):
-            pass  # at least one line is uncommon: each for itself
-    return decode_each(lines, {})
+    if max(map(len, lines), default=0) > EVENT_LIMIT:
+        return decode_each(lines, {})
+    try:
+        return _decode_whole(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TooDeep):
+        return decode_each(lines, {})  # which names the lines that are wrong
 
 
 def looks_like_lines(body: bytes) -> bool:

@@ -13,7 +13,7 @@ from chalicelib.identity.orgs import org_by_id
 from chalicelib.identity.permissions import Permission
 from chalicelib.identity.projects import project_by_id
 from chalicelib.ids import UserId
-from chalicelib.routes.connections import CONNECTION_PROBLEMS, grant_named
+from chalicelib.routes.connections import grant_named
 from chalicelib.routes.pages.apps import called, proof
 from chalicelib.routes.pages.assistants import mcp_address, ways
 from chalicelib.routes.pages.fields import Nothing, again
@@ -45,7 +45,7 @@ SAVED: Final = {
     "limit": "The limit is changed, and holds from the next call on.",
 }
 
-routes = Routes(__name__, {**PAGE_PROBLEMS, **CONNECTION_PROBLEMS})
+routes = Routes(__name__, PAGE_PROBLEMS)
 
 
 class NewLimit(Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,7 +3,6 @@
 Not imported on the ingest path (it costs 120 ms of a cold start): hot paths use `storage.dynamodb` and `tables.keys`.
 """
 
-import time
 from typing import Any, ClassVar, Final
 
 from pynamodb.attributes import (
@@ -18,9 +17,7 @@ from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE
 from pynamodb.models import Model
 
 from chalicelib import settings
-from chalicelib.storage import dynamodb
 from chalicelib.storage.dynamodb import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
-from chalicelib.storage.errors import RequestRefused, StoreUnavailable
 from chalicelib.storage.tables import keys
 
 
@@ -380,10 +377,6 @@ MODELS: Final[tuple[type[Item], ...]] = (
 )  # fmt: skip
 
 
-WAIT_ATTEMPTS: Final = 120
-WAIT_SECONDS: Final = 0.5
-
-
 def configure() -> None:
     """Points every model at this deployment's tables. Once at start-up, and again where the settings changed."""
     current = settings.current()
@@ -393,47 +386,3 @@ def configure() -> None:
         meta.region = current.region
         meta.host = current.dynamodb_endpoint
         model._connection = None  # noqa: SLF001 (pynamodb keeps the first connection for ever otherwise)
-
-
-def create_tables() -> None:
-    """Creates what is missing, on any engine, and returns when all tables can be used."""
-    configure()
-    created = [model for model in MODELS if _create(model)]
-    for model in created:
-        _wait_until_active(model)
-        if model.ttl is not None:
-            _expire(model)
-
-
-def _create(model: type[Item]) -> bool:
-    schema = model._get_schema()  # noqa: SLF001 (pynamodb's own create_table makes a client for each model: 0.1 s)
-    request = {
-        "TableName": model.Meta.table_name,
-        "BillingMode": model.Meta.billing_mode,
-        "AttributeDefinitions": schema["attribute_definitions"],
-        "KeySchema": schema["key_schema"],
-    }
-    try:
-        dynamodb.call("CreateTable", request)
-    except RequestRefused as refused:
-        if refused.code != "ResourceInUseException":
-            raise
-        return False
-    return True
-
-
-def _wait_until_active(model: type[Item]) -> None:
-    for _ in range(WAIT_ATTEMPTS):
-        if dynamodb.table_status(model.Meta.table_name) == "ACTIVE":
-            return
-        time.sleep(WAIT_SECONDS)
-    raise StoreUnavailable(f"the table {model.Meta.table_name} is still being created")
-
-
-def _expire(model: type[Item]) -> None:
-    """Asks DynamoDB to delete items whose time has come. Nothing relies on it: reads filter, the purge verifies."""
-    request = {
-        "TableName": model.Meta.table_name,
-        "TimeToLiveSpecification": {"AttributeName": model.ttl, "Enabled": True},
-    }
-    dynamodb.call("UpdateTimeToLive", request)
