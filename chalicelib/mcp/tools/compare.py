@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 from msgspec import Meta
 
 from chalicelib.events.event import LEVELS
+from chalicelib.events.query.comparison import Compared
 from chalicelib.events.query.times import parse_duration
 from chalicelib.mcp.answered import Answered, fitted, head, tool_answer
 from chalicelib.mcp.arguments import output_schema, read_arguments, schema
@@ -13,7 +14,7 @@ from chalicelib.mcp.asked import Asked, Format, Limit, question, understood, wri
 from chalicelib.mcp.context import Context
 from chalicelib.mcp.registry import Tool, ToolAnswer
 from chalicelib.mcp.text import Cell, clean
-from chalicelib.mcp.tools.windows import Compared, Windows, phrase, read_windows, totals
+from chalicelib.mcp.tools.windows import Windows, phrase, read_windows, totals
 
 COLUMNS: Final = ["change", "before", "after", "level", "pattern", "sample", "find"]
 

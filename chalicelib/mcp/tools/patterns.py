@@ -5,13 +5,14 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta
 
+from chalicelib.events.query.comparison import Change, Compared
 from chalicelib.mcp.answered import Answered, fitted, head, tool_answer
 from chalicelib.mcp.arguments import output_schema, read_arguments, schema
 from chalicelib.mcp.asked import Asked, Format, Limit, question, written_time
 from chalicelib.mcp.context import Context
 from chalicelib.mcp.registry import Tool, ToolAnswer
 from chalicelib.mcp.text import Cell, clean
-from chalicelib.mcp.tools.windows import Change, Compared, phrase, read_windows
+from chalicelib.mcp.tools.windows import phrase, read_windows
 
 COLUMNS: Final = ["count", "before", "trend", "level", "first", "last", "pattern", "sample", "find"]
 

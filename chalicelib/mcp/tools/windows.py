@@ -1,49 +1,18 @@
 """Patterns of messages in two stretches of time, put side by side: what is new, gone, more or less than before."""
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Any
 
 from msgspec import Struct
 
-from chalicelib.events.event import LEVELS
 from chalicelib.events.patterns import words_of
-from chalicelib.events.query import counts
+from chalicelib.events.query import comparison, counts
+from chalicelib.events.query.comparison import FEW, Compared
 from chalicelib.events.query.counts import PatternsAnswer
 from chalicelib.events.query.patterns import Pattern
 from chalicelib.events.query.times import TimeRange
 from chalicelib.mcp.asked import Question, written_time
 from chalicelib.mcp.context import Context
-
-Change = Literal["new", "gone", "more", "less", "steady"]
-
-TWICE: Final = 2
-"""From half to twice as often is steady."""
-
-FEW: Final = 5
-"""A difference of fewer events is steady too, unless one side has none."""
-
-
-class Compared(Struct, frozen=True):
-    """A pattern, and how often it occurred before and after."""
-
-    pattern: Pattern
-    before: int
-    after: int
-
-    @property
-    def change(self) -> Change:
-        if not self.before or not self.after:
-            return "new" if self.after else "gone"
-        if abs(self.after - self.before) < FEW:
-            return "steady"
-        if self.after >= TWICE * self.before:
-            return "more"
-        return "less" if TWICE * self.after <= self.before else "steady"
-
-    @property
-    def level(self) -> str:
-        """The heaviest at which it occurred."""
-        return max(self.pattern.levels, key=LEVELS.index)
 
 
 class Windows(Struct, frozen=True):
@@ -52,17 +21,7 @@ class Windows(Struct, frozen=True):
 
     def compared(self) -> list[Compared]:
         """Every pattern of either window, the largest difference first."""
-        earlier = {each.template: each for each in self.before.patterns}
-        later = {each.template: each for each in self.after.patterns}
-        both = [
-            Compared(
-                later.get(template) or earlier[template],
-                earlier[template].count if template in earlier else 0,
-                later[template].count if template in later else 0,
-            )
-            for template in {**later, **earlier}
-        ]
-        return sorted(both, key=lambda each: (-abs(each.after - each.before), -each.after, each.pattern.template))
+        return comparison.compared(self.before, self.after)
 
     def reading(self) -> dict[str, Any]:
         """How far reading got, in the window that was read less far."""
