@@ -2,9 +2,9 @@
 
     engine -> tables -> first account -> gateway -> ready.json -> scheduler (-> demo), taken down in the opposite order
 
-It reads PORT, DATA, ENDPOINT, DEMO and RATE from the environment, and what only tests set: TEST_CLOCK, TEST_EDGE. It
-prints where it serves and never a secret, and keeps everything in the data folder: after a Ctrl-C, a crash or a
-`kill -9` the next start goes on with it.
+It reads PORT, DATA, ENDPOINT, DEMO and RATE from the environment, and what only tests set: TEST_CLOCK, TEST_EDGE,
+TEST_HOSTS. It prints where it serves and never a secret, and keeps everything in the data folder: after a Ctrl-C, a
+crash or a `kill -9` the next start goes on with it.
 """
 
 import json
@@ -53,6 +53,8 @@ class Options:
     """A file that holds by how many seconds requests come later than they do: for tests that cannot wait an hour."""
     edge: bool = False
     """Whether it is served as behind a distribution that puts right what API Gateway renames."""
+    hosts: Path | None = None
+    """A file of hosts that a test serves itself."""
 
     @property
     def url(self) -> str:
@@ -91,6 +93,7 @@ def options(environment: Mapping[str, str]) -> Options:
         rate=events_per_second,
         clock=Path(environment["TEST_CLOCK"]) if environment.get("TEST_CLOCK") else None,
         edge=environment.get("TEST_EDGE", "") not in ("", "0"),
+        hosts=Path(environment["TEST_HOSTS"]) if environment.get("TEST_HOSTS") else None,
     )
 
 
@@ -211,9 +214,12 @@ def _served(chosen: Options) -> Iterator[None]:
     from app import app  # as above
     from chalicelib.web import request
     from chalicelib.web.headers import SECURITY_HEADERS
+    from infra.hosts import trust_hosts
 
     if chosen.clock:
         request.clock = _later_by(chosen.clock)
+    if chosen.hosts:
+        trust_hosts(chosen.hosts)
     gateway = Gateway(app, stage=STAGE, headers=SECURITY_HEADERS)
     with serving(in_front_of(gateway) if chosen.edge else gateway, chosen.port), scheduling(app):
         yield

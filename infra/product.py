@@ -20,6 +20,9 @@ from infra import lifeline
 
 STOP_SECONDS: Final = 30
 
+UNSET: Final = ("ENDPOINT", "DEMO", "TEST_CLOCK", "TEST_EDGE", "TEST_HOSTS")
+"""What is not taken over from whoever starts it."""
+
 
 class ProductFailed(Exception):
     """The product did not start; the message is what it said."""
@@ -41,7 +44,7 @@ def product(settings: Mapping[str, str] | None = None) -> Iterator[Product]:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         url = f"http://127.0.0.1:{(port := _free_port())}"
-        own = {"PORT": str(port), "DATA": str(data), "ENDPOINT": "", "DEMO": "", "TEST_CLOCK": "", "TEST_EDGE": ""}
+        own = {"PORT": str(port), "DATA": str(data), **dict.fromkeys(UNSET, "")}
         variables = {**os.environ, **own, **(settings or {})}
         process = lifeline.start([sys.executable, "-m", "infra.local"], env=variables, **_PIPES)
         # A pipe that nobody empties holds up whoever writes to it, and every sign-in is a line.

@@ -16,10 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from chalicelib.outside.fetch import Way
+from infra.hosts import PUBLIC
 
 HOST = "client.example"
-PUBLIC = "93.184.216.34"
-"""An address of the open internet, for a resolver to answer. Connections to it end at the server."""
 
 Speak = Callable[[ssl.SSLSocket, bytes], None]
 """Answers one request, given its head."""
@@ -94,9 +93,14 @@ def trusting() -> ssl.SSLContext:
     return _trust()
 
 
+def authority() -> bytes:
+    """The certificate of that authority, in PEM."""
+    return _authority()[0].public_bytes(serialization.Encoding.PEM)
+
+
 @cache
 def _trust() -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=_authority()[0].public_bytes(serialization.Encoding.PEM).decode())
+    return ssl.create_default_context(cadata=authority().decode())
 
 
 def _one(server: Server, context: ssl.SSLContext, plain: socket.socket, speak: Speak) -> None:
@@ -118,10 +122,10 @@ def _authority() -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
 
 @cache
 def _context(host: str) -> ssl.SSLContext:
-    authority, authority_key = _authority()
+    issuer, issuer_key = _authority()
     key = ec.generate_private_key(ec.SECP256R1())
     alternative = x509.SubjectAlternativeName([x509.DNSName(host)])
-    certificate = _signed(_named(host), key, authority.subject, authority_key, alternative)
+    certificate = _signed(_named(host), key, issuer.subject, issuer_key, alternative)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "pem"
