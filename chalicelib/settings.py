@@ -1,5 +1,6 @@
 """The environment, read once into one frozen value; every problem in it is named at once."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from os import environ
@@ -32,6 +33,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a refresh token that was just used gives the same successor once more; 0 is never."""
     advertise_iss: bool
     """Whether the metadata says that answers name their issuer (RFC 9207). They do in any case."""
+    version: str
+    """What the status page calls this deployment; empty for the package's own version."""
+    security_contact: str
+    """Where holes are told about: an `https:` or `mailto:` address, or empty."""
 
     @property
     def table_prefix(self) -> str:
@@ -65,6 +70,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
             "SCRY_ADVERTISE_ISS", environment.get("SCRY_ADVERTISE_ISS", "yes"), ("yes", "no"), problems
         )
         == "yes",
+        version=_version(environment.get("SCRY_VERSION", ""), problems),
+        security_contact=_contact(environment.get("SCRY_SECURITY_CONTACT", ""), problems),
     )
     if settings.mail == "ses" and "@" not in settings.mail_from:
         problems.append("SCRY_MAIL_FROM must be the address that mail comes from, since SCRY_MAIL is ses")
@@ -112,6 +119,12 @@ def _secrets(value: str, problems: list[str]) -> tuple[bytes, ...]:
     return tuple(secrets)
 
 
+def _version(value: str, problems: list[str]) -> str:
+    if not re.fullmatch(r"[0-9A-Za-z.+_-]{0,40}", value):
+        problems.append(f"SCRY_VERSION must be at most 40 letters, digits and `.+_-`, not {value!r}")
+    return value
+
+
 def _one_of(name: str, value: str, known: tuple[str, ...], problems: list[str]) -> str:
     if value not in known:
         problems.append(f"{name} must be one of {', '.join(known)}, not {value!r}")
@@ -125,6 +138,12 @@ def _origins(value: str, problems: list[str]) -> frozenset[str]:
         if url.scheme not in ("http", "https") or not url.hostname or origin != f"{url.scheme}://{url.netloc}".lower():
             problems.append(f"SCRY_MCP_ORIGINS must be origins such as https://app.example, not {origin!r}")
     return origins
+
+
+def _contact(value: str, problems: list[str]) -> str:
+    if value and not re.fullmatch(r"(https://|mailto:[^@]+@)[!-~]+", value):
+        problems.append(f"SCRY_SECURITY_CONTACT must be an https: or mailto: address, not {value!r}")
+    return value
 
 
 def _replay_seconds(value: str, problems: list[str]) -> int:

@@ -20,6 +20,8 @@ def test_every_problem_is_named_at_once():
         "SCRY_MCP_ORIGINS": "https://app.example/path",
         "SCRY_REFRESH_REPLAY_SECONDS": "61",
         "SCRY_ADVERTISE_ISS": "maybe",
+        "SCRY_VERSION": "the newest",
+        "SCRY_SECURITY_CONTACT": "ring twice",
     }
     with pytest.raises(SettingsWrong) as refused:
         from_environment(wrong)

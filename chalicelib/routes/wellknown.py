@@ -1,15 +1,15 @@
-"""What everybody may know: whether the service is well, and how it is spoken to."""
+"""What everybody may know: how the service is spoken to."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from msgspec import Struct
 
 from chalicelib import settings
 from chalicelib.identity.slugs import SLUG
-from chalicelib.storage.items import item
-from chalicelib.storage.tables import keys
-from chalicelib.web import VERSION, openapi, responses
+from chalicelib.ids import DAY_MS
+from chalicelib.web import openapi, responses
 from chalicelib.web.cors import OAUTH
 from chalicelib.web.problems import NotFound
 from chalicelib.web.request import Request
@@ -18,24 +18,12 @@ from chalicelib.web.routing import Routes, declarations
 
 RESOURCE: Final = "/.well-known/oauth-protected-resource"
 
+GOOD_FOR_DAYS: Final = 180
+"""How long somebody may rely on a copy of security.txt; section 2.5.5 wants less than a year."""
+
 KEPT: Final = {"Cache-Control": "public, max-age=300"}
 
 routes = Routes(__name__)
-
-
-class Health(Struct, frozen=True):
-    """The answer of a service that is well. One that is not answers 503."""
-
-    version: str
-    store: str = "ok"
-    status: str = "ok"
-
-
-@routes.public("/healthz", head=True, answers={200: Health}, refusals=(503,))
-def healthz(request: Request) -> Answer:
-    """Says the version, and that the store answers."""
-    item(keys.TENANTS, keys.org_slug_partition("-"), keys.ONLY, deadline=request.deadline)
-    return responses.json(Health(VERSION))
 
 
 @routes.public("/openapi.json", answers={200: bytes})
@@ -102,6 +90,22 @@ def project_resource(request: Request) -> Answer:
     if not (SLUG.fullmatch(org) and SLUG.fullmatch(project)):
         raise NotFound
     return _document(metadata.protected_resource(Resource(org, project)))
+
+
+@routes.public("/.well-known/security.txt", answers={200: bytes}, refusals=(404,), media_types=("text/plain",))
+def security_txt(request: Request) -> Answer:
+    """Says where to tell of a hole (RFC 9116), if the deployment names such a place."""
+    deployment = settings.current()
+    if not deployment.security_contact:
+        raise NotFound
+    today = request.now_ms // DAY_MS
+    lines = (
+        f"Contact: {deployment.security_contact}",
+        f"Expires: {datetime.fromtimestamp((today + GOOD_FOR_DAYS) * 86_400, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        f"Canonical: {deployment.url}/.well-known/security.txt",
+        "Preferred-Languages: en",
+    )
+    return responses.content("\n".join((*lines, "")).encode(), "text/plain; charset=utf-8", headers=KEPT)
 
 
 def _document(content: Mapping[str, Any]) -> Answer:
