@@ -21,8 +21,8 @@ from chalicelib.oauth.clients import Client, ClientKind, ClientUnknown
 from chalicelib.oauth.errors import OAuthError, Unredirectable
 
 READ: Final = (
-    "client_id", "redirect_uri", "response_type", "state", "scope", "code_challenge", "code_challenge_method",
-    "resource",
+    "client_id", "redirect_uri", "response_type", "response_mode", "state", "scope", "code_challenge",
+    "code_challenge_method", "resource",
 )  # fmt: skip
 """The parameters that mean something here. Others are ignored (RFC 6749, section 3.1), `prompt` too: everybody is asked
 each time."""
@@ -123,6 +123,8 @@ def _asked(
         raise OAuthError("invalid_request", "response_type is missing: send code")
     if given["response_type"] != "code":
         raise OAuthError("unsupported_response_type", "the only response_type is code")
+    if given.get("response_mode", "query") != "query":
+        raise OAuthError("invalid_request", "the only response_mode is query")
     challenge = given.get("code_challenge", "")
     pkce.check_challenge(given.get("code_challenge_method", ""), challenge)
     return AuthorizationRequest(

@@ -106,6 +106,7 @@ def test_a_connection_that_somebody_ended_reads_nothing(environment, tmp_path, p
     assert (ended.returncode, "scry login" in ended.stderr, "Traceback" in ended.stderr) == (3, True, False)
 
 
+@pytest.mark.requirement("V10.1.2", "V10.2.1", "V10.2.2")
 @pytest.mark.parametrize(
     ("decision", "changed"), [("deny", {}), ("allow", {"state": "stale"}), ("allow", {"iss": "is", "code": "kode"})]
 )

@@ -80,7 +80,7 @@ def test_a_token_sends_no_events(acme: Tenant, app: Somebody):
     assert lasting()["events"] == before["events"]
 
 
-@pytest.mark.requirement("S7", "O26")
+@pytest.mark.requirement("S7", "O26", "V10.3.2")
 def test_a_token_opens_nothing_but_reads_of_events(acme: Tenant, app: Somebody):
     """No organisations, no members, no keys, no account, no page."""
     closed = [route for route in ROUTES if route.permission is not Permission.PUBLIC and route.method == "GET"]
@@ -90,7 +90,7 @@ def test_a_token_opens_nothing_but_reads_of_events(acme: Tenant, app: Somebody):
     assert all("/orgs/{org}/projects/{project}/" in each.path and each.kind == "api" for each in opened)
 
 
-@pytest.mark.requirement("S6", "S32", "O25")
+@pytest.mark.requirement("S6", "S32", "O25", "V10.3.1")
 def test_a_token_of_one_project_is_none_at_another(acme: Tenant, evil: Tenant, app: Somebody):
     owner = acme.membership(acme.owner)
     project_changes.create_project(acme.org, NewProject("other", "Other", 30), by=owner, now=now())
@@ -136,7 +136,7 @@ def test_an_ended_connection_is_refused_with_the_next_request(acme: Tenant, app:
     assert (answer.status, challenge(answer)) == (401, CHALLENGE)
 
 
-@pytest.mark.requirement("S13", "I5", "O26")
+@pytest.mark.requirement("S13", "I5", "O26", "V10.3.3")
 def test_a_connection_ends_with_its_makers_membership_on_the_next_request(acme: Tenant, app: Somebody):
     members.remove(acme.member.user, by=acme.membership(acme.owner), now=now())
     assert app.send("GET", acme.logs).status == 401

@@ -29,7 +29,7 @@ def stays_here(answer: asking.Response) -> bool:
     return answer.status == 400 and "Location" not in answer.headers and b"<h1>" in answer.body
 
 
-@pytest.mark.requirement("O1")
+@pytest.mark.requirement("O1", "V10.4.1")
 @pytest.mark.parametrize(
     "changed",
     [
@@ -66,13 +66,15 @@ def test_one_redirect_may_be_left_out_if_it_is_the_only_one_and_its_port_is_know
     assert stays_here(asks(ada, wanted(app(LOOPBACK), redirect_uri=None)))
 
 
-@pytest.mark.requirement("O3", "O5", "S1")
+@pytest.mark.requirement("O3", "O5", "S1", "V10.4.6", "V10.4.12")
 @pytest.mark.parametrize(
     ("changed", "error"),
     [
         ({"response_type": None}, "invalid_request"),
         ({"response_type": "token"}, "unsupported_response_type"),
         ({"response_type": "code token"}, "unsupported_response_type"),
+        ({"response_mode": "fragment"}, "invalid_request"),
+        ({"response_mode": "form_post"}, "invalid_request"),
         ({"code_challenge": None}, "invalid_request"),
         ({"code_challenge": None, "code_challenge_method": None}, "invalid_request"),
         ({"code_challenge_method": None}, "invalid_request"),
@@ -153,7 +155,7 @@ def test_an_unknown_scope_is_refused(ada, scope):
     assert told(asks(ada, wanted(scope=scope)))["error"] == "invalid_scope"
 
 
-@pytest.mark.requirement("O6")
+@pytest.mark.requirement("O6", "V10.4.11")
 @pytest.mark.parametrize("scope", [None, "", "events:read", "events:read events:read"])
 def test_what_is_granted_is_reading_whether_it_was_asked_for_or_not(ada, scope):
     assert "code" in told(decides(ada, asks(ada, wanted(scope=scope))))

@@ -88,6 +88,7 @@ def test_a_client_that_signs_is_believed(algorithm: str, moto_store: None) -> No
     assert authenticate(form(assertion(client_id, algorithm=algorithm)), now=NOW).client_id == client_id
 
 
+@pytest.mark.requirement("V10.4.10")
 def test_a_client_that_signs_must(moto_store: None) -> None:
     client_id = signer()
     refused({"client_id": client_id}, "which is missing")
@@ -197,6 +198,7 @@ def test_one_client_cannot_sign_for_another(moto_store: None) -> None:
     refused(form(assertion(thief, name="thief", headers={"kid": None}), client_id=victim), "not signed")
 
 
+@pytest.mark.requirement("V11.6.1")
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "RS512", "ES384"])
 def test_only_listed_algorithms_count(algorithm: str, moto_store: None) -> None:
     client_id = signer()

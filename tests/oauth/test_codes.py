@@ -71,7 +71,7 @@ def test_a_code_and_its_verifier_give_tokens_for_what_was_approved(shop: Tenant)
     assert (len(held.access_token), len(held.refresh_token)) == (8 + 59, 8 + 86)
 
 
-@pytest.mark.requirement("S2", "S4", "O12")
+@pytest.mark.requirement("S2", "S4", "O12", "V10.4.6")
 @pytest.mark.parametrize("what", WRONG)
 def test_a_redemption_that_is_wrong_in_anything_is_refused_and_burns_nothing(shop: Tenant, what: str):
     changed, error = WRONG[what]
@@ -95,7 +95,7 @@ def test_a_resource_may_be_written_in_other_ways(shop: Tenant):
     assert works(redeemed(code(shop, resource="http://127.0.0.1:8000/mcp"), resource="http://127.0.0.1:8000/"))
 
 
-@pytest.mark.requirement("S2")
+@pytest.mark.requirement("S2", "V10.4.3")
 def test_a_code_lives_for_a_minute(shop: Tenant):
     text = code(shop)
     with refused("invalid_grant"):
@@ -103,7 +103,7 @@ def test_a_code_lives_for_a_minute(shop: Tenant):
     assert works(redeemed(text, now=NOW + 59), now=NOW + 59)
 
 
-@pytest.mark.requirement("S2", "I7")
+@pytest.mark.requirement("S2", "I7", "V10.4.2")
 @pytest.mark.parametrize("later", [0, 59, 61, 3_600, 40 * DAY, 90 * DAY - 1])
 def test_a_second_redemption_fails_and_kills_what_the_first_gave_however_late_it_comes(shop: Tenant, later: int):
     text = code(shop)

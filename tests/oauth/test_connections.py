@@ -90,7 +90,7 @@ def text(answer: Response) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", answer.body.decode()).split())
 
 
-@pytest.mark.requirement("S10")
+@pytest.mark.requirement("S10", "V10.7.3")
 def test_the_list_shows_app_project_who_let_it_in_since_when_and_when_it_was_used(acme, owner):
     connected(acme, acme.member, "Friendly <b>app</b>")
     connected(acme, acme.owner, "Claude", "document")
@@ -106,7 +106,7 @@ def test_the_list_shows_app_project_who_let_it_in_since_when_and_when_it_was_use
     assert {each["created_by"] for each in listed} == {acme.owner.user.hex(), acme.member.user.hex()}
 
 
-@pytest.mark.requirement("S10", "I5")
+@pytest.mark.requirement("S10", "I5", "V10.4.9", "V10.7.3")
 @pytest.mark.parametrize("way", [PAGE, API, OWN])
 def test_one_click_ends_one_connection_and_no_other(acme, owner, way):
     one, other = connected(acme, acme.owner), connected(acme, acme.owner, "Another app")
@@ -178,7 +178,7 @@ def test_a_connection_shows_what_it_asked_for_lately(acme, owner):
     assert "search_events ok 17 84" in page
 
 
-@pytest.mark.requirement("I10", "S11")
+@pytest.mark.requirement("I10", "S11", "V10.1.1")
 def test_no_page_shows_a_token(acme, owner):
     one = connected(acme, acme.owner)
     for path in (PAGE, f"{PAGE}/{one.id}", OWN, API):

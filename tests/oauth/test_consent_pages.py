@@ -49,7 +49,7 @@ def second_project(acme: Tenant) -> str:
     return f"{acme.org.hex()}.{made.hex()}"
 
 
-@pytest.mark.requirement("O8")
+@pytest.mark.requirement("O8", "V10.7.2")
 def test_it_says_who_asks_for_which_project_where_the_answer_goes_and_how_long_it_lasts(ada, acme):
     page = asks(ada, wanted(app(name="Friendly <b>app</b>"), resource=f"{ISSUER}/mcp/acme/shop"))
     said = text(page)
@@ -80,7 +80,7 @@ def test_the_way_out_comes_first_and_both_buttons_look_the_same(ada):
     assert len({each.attributes["class"] for each in buttons}) == 1
 
 
-@pytest.mark.requirement("O8")
+@pytest.mark.requirement("O8", "V10.4.7")
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:43117/callback", "http://localhost:43117/callback"])
 def test_an_answer_to_a_program_on_this_computer_is_warned_of(ada, uri):
     said = text(asks(ada, wanted(app(uri), redirect_uri=uri)))
@@ -88,7 +88,7 @@ def test_an_answer_to_a_program_on_this_computer_is_warned_of(ada, uri):
     assert uri.split("/")[2] in said
 
 
-@pytest.mark.requirement("O8")
+@pytest.mark.requirement("O8", "V10.7.1")
 def test_everybody_is_asked_again_each_time(ada):
     parameters = wanted(app())
     assert "code" in told(decides(ada, asks(ada, parameters)))

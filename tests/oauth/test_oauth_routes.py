@@ -94,7 +94,7 @@ def test_registrations_are_limited_by_where_they_come_from(client: Client) -> No
 # --- the token endpoint's own rules -----------------------------------------------------------------------------------
 
 
-@pytest.mark.requirement("O11", "S1")
+@pytest.mark.requirement("O11", "S1", "V10.4.4")
 @pytest.mark.parametrize(
     "grant_type",
     ["password", "client_credentials", "implicit", "Authorization_Code", "authorization_code ", "urn:ietf:params:x"],

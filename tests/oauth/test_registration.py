@@ -76,7 +76,7 @@ def test_redirects_are_kept_as_they_were_written(uri: str, moto_store: None) -> 
     assert clients.client(told["client_id"], now=NOW).redirect_uris == (uri,)
 
 
-@pytest.mark.requirement("O2")
+@pytest.mark.requirement("O2", "V10.4.7")
 @pytest.mark.parametrize("uri", BAD, ids=lambda uri: uri[:40] or "empty")
 def test_one_bad_redirect_refuses_all_and_says_why(uri: str, moto_store: None) -> None:
     refused("invalid_redirect_uri", BAD[uri], redirect_uris=[REDIRECT, uri])

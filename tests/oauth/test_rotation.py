@@ -67,7 +67,7 @@ def test_a_connection_ends_thirty_days_after_its_last_refresh(shop: Tenant):
     assert works(refreshed(held, now=NOW + 60 * DAY - 2), now=NOW + 60 * DAY - 2)
 
 
-@pytest.mark.requirement("O14", "S13")
+@pytest.mark.requirement("O14", "S13", "V10.4.8")
 def test_a_connection_ends_after_ninety_days_and_no_token_outlasts_it(shop: Tenant):
     held = connected(shop)
     for day in (29, 58, 87):

@@ -34,7 +34,7 @@ def presented(text: str) -> Issued:
     return Issued("", text, 0, "")
 
 
-@pytest.mark.requirement("S9", "O15", "I5")
+@pytest.mark.requirement("S9", "O15", "I5", "V10.4.5")
 def test_a_token_that_two_parties_use_is_worth_nothing_to_either(shop: Tenant):
     """Whoever of them was first: nothing tells a thief from an owner."""
     stolen = connected(shop)
