@@ -9,7 +9,7 @@ WORKERS ?= 2
 export PORT DATA ENDPOINT DEMO RATE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full test-localstack check admin screenshots bench upgrade clean environment browser clients
+.PHONY: faults mutants help run test test-full test-localstack check admin screenshots pictures bench upgrade clean environment browser clients deploy destroy package
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1	\2/' | expand -t 18
@@ -23,9 +23,8 @@ test: check browser clients ## Prove the product: the checks and every test, in 
 test-full: check browser clients ## The long form of the tests: many more generated examples.
 	@HYPOTHESIS_PROFILE=full $(RUN) pytest -n $(WORKERS) $(TESTS)
 
-test-localstack: environment ## Run the storage and query tests against another DynamoDB, say ENDPOINT=http://127.0.0.1:4566.
-	@test -n "$(ENDPOINT)" || { echo "Say which DynamoDB: make test-localstack ENDPOINT=http://127.0.0.1:4566"; exit 2; }
-	@SCRY_TEST_ENDPOINT=$(ENDPOINT) $(RUN) pytest -m engine $(TESTS)
+test-localstack: environment ## Run the storage and query tests against LocalStack: ENDPOINT=, else the embedded engine for it.
+	@$(RUN) infra.localstack -m engine $(TESTS)
 
 check: environment ## Check style, types, imports and the house rules, without running anything.
 	@.venv/bin/ruff check .
@@ -39,6 +38,24 @@ admin: environment ## Projects and keys, for operators: make admin ARGS="create-
 
 screenshots: browser ## Take a picture of every page, wide and narrow, light and dark: make screenshots DIR=pictures.
 	@$(RUN) infra.screenshots $(or $(DIR),.local/screenshots)
+
+pictures: browser ## Take the pictures of the README again, of the running product: docs/pictures.
+	@$(RUN) infra.pictures
+
+faults: environment ## Break the running product 576 times while it is used, and check every promise. About 15 minutes.
+	@$(RUN) infra.campaign $(ARGS)
+
+mutants: environment ## Break each promise once, in a copy, and see its test notice: make mutants ARGS="S9 I2" for some.
+	@$(RUN) infra.mutants $(ARGS)
+
+deploy: environment ## Deploy to AWS, or bring what is there up to date: make deploy STAGE=dev. See docs/deploy.md.
+	@$(RUN) infra.deploy deploy $(or $(STAGE),"") $(if $(CONFIG),--config $(CONFIG))
+
+destroy: environment ## Take a deployment down: make destroy STAGE=dev. It asks, and once more before any data goes.
+	@$(RUN) infra.deploy destroy $(or $(STAGE),"") $(if $(CONFIG),--config $(CONFIG))
+
+package: environment ## Write the zip and one template: make package STAGE=dev, FORMAT=terraform for Terraform, OUT= where.
+	@$(RUN) infra.deploy package $(or $(STAGE),"") $(if $(CONFIG),--config $(CONFIG)) $(if $(OUT),--out $(OUT)) $(if $(filter terraform,$(FORMAT)),--terraform)
 
 bench: environment ## Measure against peers and floors, and print the table.
 	@$(RUN) pip install --quiet --no-deps -r requirements-bench.txt

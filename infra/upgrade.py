@@ -16,9 +16,15 @@ from infra import browser, clients
 from infra.engine_binary import PINS, ROOT
 from infra.tools import NPM_OPTIONS, NpmTools, PythonTools
 
-REQUIREMENTS: Final = tuple(ROOT / f"requirements{kind}.txt" for kind in ("", "-dev", "-bench"))
+REQUIREMENTS: Final = tuple(ROOT / f"requirements{kind}.txt" for kind in ("", "-function", "-dev", "-bench"))
 
-CLIENTS: Final = {"mcp-1": "mcp<2", "mcp-2": "mcp", "authlib": "authlib httpx", "mcp-authlab": "mcp-authlab"}
+CLIENTS: Final = {
+    "mcp-1": "mcp<2",
+    "mcp-2": "mcp",
+    "authlib": "authlib httpx",
+    "mcp-authlab": "mcp-authlab",
+    "ministack": "ministack",
+}
 """What is asked for in each folder of Python packages; what that needs in its turn is pinned beside it."""
 
 _PIN: Final = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?P<extras>\[[^]]*])?==(?P<version>[^;\s]+)", re.MULTILINE)

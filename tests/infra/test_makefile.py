@@ -20,13 +20,30 @@ def test_help_lists_every_target():
     listed = {line.split()[0] for line in make("help").stdout.splitlines()}
     assert listed == targets
     assert {"run", "test", "test-full", "test-localstack", "check", "bench", "help", "upgrade", "clean"} <= targets
+    assert {"deploy", "destroy", "package"} <= targets
 
 
-def test_testing_against_another_dynamodb_asks_which(monkeypatch):
+def test_tests_run_against_whatever_localstack_there_is_and_else_against_the_engine_in_its_place(monkeypatch):
     monkeypatch.delenv("ENDPOINT", raising=False)
-    refused = make("test-localstack")
-    assert refused.returncode != 0
-    assert "ENDPOINT=http://" in refused.stdout
+    monkeypatch.delenv("SCRY_TEST_ENDPOINT", raising=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.localstack", "-q", "-m", "engine", "tests/storage/test_leases.py"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "Testing against http://127.0.0.1:" in done.stdout
+    assert " passed" in done.stdout
+    assert "infra.localstack -m engine" in make("--dry-run", "test-localstack").stdout
+
+
+def test_deploying_wants_to_know_the_stage():
+    for target in ("deploy", "destroy", "package"):
+        told = subprocess.run(
+            [sys.executable, "-m", "infra.deploy", target, ""], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert told.returncode == 1
+        assert "STAGE must be" in told.stderr
+        assert f"infra.deploy {target} dev" in make("--dry-run", target, "STAGE=dev").stdout
 
 
 def test_an_old_python_is_told_what_is_needed():
