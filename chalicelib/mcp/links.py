@@ -1,27 +1,29 @@
 """Links that a person can open to see what an assistant saw."""
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from chalicelib.events.query.times import TimeRange
-from chalicelib.ids import DAY_MS, HOUR_MS
+from chalicelib.events.query.times import LATEST_MS, TimeRange
+from chalicelib.mcp.asked import written_time
 from chalicelib.mcp.context import Context
 
 LONGEST_QUERY: Final = 600
-"""Characters. The link of a longer query opens the project, without it."""
+"""Characters. The link of a longer query shows the same range without it."""
 
 
 def explorer(context: Context, q: str, within: TimeRange) -> str:
-    """The project's page with the query, and the shortest of its ranges that reaches back to where this one begins."""
-    back = context.now_ms - within.start
-    since = next((name for length, name in _RANGES if back <= length), _RANGES[-1][1])
+    """The explorer with the query and just this range."""
+    return _page(context, "explore", q, within, {})
+
+
+def patterns(context: Context, q: str, within: TimeRange, *, only: str) -> str:
+    """The page of patterns with the query and just this range; `only` as that page knows it."""
+    return _page(context, "patterns", q, within, {"only": only} if only != "all" else {})
+
+
+def _page(context: Context, page: str, q: str, within: TimeRange, more: Mapping[str, str]) -> str:
     asked = {"q": q} if q not in ("", "*") and len(q) <= LONGEST_QUERY else {}
-    place = f"/orgs/{quote(context.org, safe='')}/projects/{quote(context.project, safe='')}"
-    return f"{context.url}{place}?{urlencode({**asked, 'since': since})}"
-
-
-_RANGES: Final = (
-    (HOUR_MS // 4, "15m"), (HOUR_MS, "1h"), (6 * HOUR_MS, "6h"), (DAY_MS, "24h"), (7 * DAY_MS, "7d"),
-    (30 * DAY_MS, "30d"),
-)  # fmt: skip
-"""What the project's page offers."""
+    asked |= {"from": written_time(within.start), "to": written_time(min(within.end, LATEST_MS)), **more}
+    place = f"/orgs/{quote(context.org, safe='')}/projects/{quote(context.project, safe='')}/{page}"
+    return f"{context.url}{place}?{urlencode(asked)}"

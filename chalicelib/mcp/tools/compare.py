@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 from msgspec import Meta
 
 from chalicelib.events.event import LEVELS
+from chalicelib.events.patterns import phrase
 from chalicelib.events.query.comparison import Compared
 from chalicelib.events.query.times import parse_duration
 from chalicelib.mcp.answered import Answered, fitted, head, tool_answer
@@ -14,7 +15,7 @@ from chalicelib.mcp.asked import Asked, Format, Limit, question, understood, wri
 from chalicelib.mcp.context import Context
 from chalicelib.mcp.registry import Tool, ToolAnswer
 from chalicelib.mcp.text import Cell, clean
-from chalicelib.mcp.tools.windows import Windows, phrase, read_windows, totals
+from chalicelib.mcp.tools.windows import Windows, read_windows, totals
 
 COLUMNS: Final = ["change", "before", "after", "level", "pattern", "sample", "find"]
 
@@ -73,7 +74,7 @@ def _row(each: Compared, longest: int) -> list[Cell]:
     shown = min(longest, 160)
     return [
         each.change, each.before, each.after, each.level, clean(each.pattern.template, shown) or "(no message)",
-        clean(each.pattern.sample, shown), clean(phrase(each.pattern), shown),
+        clean(each.pattern.sample, shown), clean(phrase(each.pattern.template, each.pattern.sample), shown),
     ]  # fmt: skip
 
 

@@ -11,8 +11,10 @@ from chalicelib.events.query import counts, search
 from chalicelib.events.query.answers import Record
 from chalicelib.events.query.expression import Everything
 from chalicelib.events.query.fields import FIELDS, METADATA_PREFIX
-from chalicelib.events.query.times import parse_range
+from chalicelib.events.query.times import TimeRange, parse_range
 from chalicelib.events.query.values import is_present, text_of
+from chalicelib.events.store import deploys
+from chalicelib.events.store.deploys import Deploy
 from chalicelib.mcp.answered import Answered, fitted, head, tool_answer
 from chalicelib.mcp.arguments import output_schema, read_arguments, schema
 from chalicelib.mcp.asked import Format, Question, understood, written_time
@@ -27,6 +29,8 @@ MOST_NAMES: Final = 80
 LONGEST_EXAMPLE: Final = 60
 FACETS: Final = ("level", "service", "environment", "type")
 DEEPEST: Final = 4
+DEPLOYS: Final = 3
+LONGEST_NAME: Final = 60
 MOST_LOOKED_AT: Final = 500
 """Members of one event's metadata."""
 
@@ -46,6 +50,8 @@ class Overview(Answered, frozen=True, kw_only=True, omit_defaults=True):
     services: dict[str, int]
     environments: dict[str, int]
     types: dict[str, int]
+    deploys: list[str] = []
+    """The newest, each with its time: `compare_windows` with `from` there says what one changed."""
 
 
 def call(given: Mapping[str, Any], context: Context) -> ToolAnswer:
@@ -68,8 +74,22 @@ def call(given: Mapping[str, Any], context: Context) -> ToolAnswer:
         retention_days=context.scope.retention_days, events=sum(found["level"].values()),
         newest=written_time(newest[0].timestamp) if newest else "", levels=_in_order(found["level"]),
         services=found["service"], environments=found["environment"], types=found["type"], notes=_notes(newest),
+        deploys=_deploys(context),
     )  # fmt: skip
     return tool_answer(overview, asked.format, before=_lines(overview))
+
+
+def _deploys(context: Context) -> list[str]:
+    kept = TimeRange(0, context.now_ms + 1)
+    found = deploys.deploys(
+        context.scope, kept, limit=DEPLOYS, now_ms=context.now_ms, deadline=context.deadline_for(0.5)
+    )  # fmt: skip
+    return [_deploy(each) for each in found]
+
+
+def _deploy(each: Deploy) -> str:
+    named = (clean(name, LONGEST_NAME) for name in each.release.identity if name)
+    return f"{written_time(each.at)} {', '.join(named)}"
 
 
 def _notes(newest: Sequence[Record]) -> list[str]:
@@ -87,6 +107,7 @@ def _lines(overview: Overview) -> list[str]:
         f"services: {_listed(overview.services)}",
         f"environments: {_listed(overview.environments)}",
         f"types: {_listed(overview.types)}",
+        *(["newest deploys: " + "; ".join(overview.deploys)] if overview.deploys else []),
     ]
 
 
@@ -133,7 +154,7 @@ TOOL: Final = Tool(
     title="What this project holds",
     description=(
         "Call this first. Says how many events there are by level, service, environment and type, which fields they "
-        "have with an example of each, how long events are kept, and what time it is there."
+        "have with an example of each, how long events are kept, the newest deploys, and what time it is there."
     ),
     input_schema=schema(Arguments),
     output_schema=output_schema(Overview),

@@ -5,11 +5,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from chalicelib.events.patterns import words_of
 from chalicelib.events.query import comparison, counts
-from chalicelib.events.query.comparison import FEW, Compared
+from chalicelib.events.query.comparison import Compared
 from chalicelib.events.query.counts import PatternsAnswer
-from chalicelib.events.query.patterns import Pattern
 from chalicelib.events.query.times import TimeRange
 from chalicelib.mcp.asked import Question, written_time
 from chalicelib.mcp.context import Context
@@ -49,12 +47,6 @@ def read_windows(about: Question, earlier_ms: int, context: Context) -> Windows:
     before = TimeRange(within.start - earlier_ms, within.end - earlier_ms)
     after = _patterns(about, within, context, share=0.55)
     return Windows(_patterns(about, before, context, share=0.9), after)
-
-
-def phrase(pattern: Pattern) -> str:
-    """Words that find the pattern's messages, where the sample proves it."""
-    words = words_of(pattern.template)
-    return words if len(words) >= FEW and words in pattern.sample else ""
 
 
 def totals(name: str, before: dict[str, int], after: dict[str, int], names: Sequence[str] = ()) -> str:
