@@ -12,6 +12,7 @@ from chalicelib.events.query.errors import QueryError
 from chalicelib.events.query.expression import describe
 from chalicelib.events.query.language import parse
 from chalicelib.events.query.times import TimeRange
+from chalicelib.events.store.deploys import Deploy, Release
 from chalicelib.routes.pages.explore.answered import Place, Question, page
 from chalicelib.routes.pages.explore.asked import Asked
 from chalicelib.routes.pages.explore.beside import event_page, trace_page
@@ -19,6 +20,7 @@ from chalicelib.routes.pages.explore.columns import columns_in
 from chalicelib.routes.pages.explore.found import Found, Values
 from chalicelib.routes.pages.explore.tracing import Traced, steps
 from chalicelib.routes.pages.views.explore import Event, Explore, Trace
+from chalicelib.storage.audit import SYSTEM
 from infra.preview.frames import AT_PROJECT, Samples
 
 NOW_MS: Final = 1_795_468_560_000
@@ -26,9 +28,14 @@ HOUR_MS: Final = 3_600_000
 TRACE: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 PLACE: Final = Place(
-    crumbs=(("Acme", "/orgs/acme"),), org="acme", project="shop", name="Web shop", person="3f9c2a",
+    crumbs=(("Acme", "/orgs/acme"),), org="acme", project="shop", name="Web shop",
     url="https://scry.example.com", now_ms=NOW_MS,
 )  # fmt: skip
+
+DEPLOYS: Final = tuple(
+    Deploy(f"01a0e1f5c2e80000000{number}", NOW_MS - back, Release(version, "checkout", "production"), SYSTEM, NOW_MS)
+    for number, (version, back) in enumerate((("v1.4.2", 1_790_000), ("v1.4.3", 610_000), ("v1.4.2", 604_000)))
+)
 
 _SAID: Final = (
     ("error", "checkout", "payment declined: card expired order=A-1042 amount=49.90 EUR provider=pay.example.net"),
@@ -80,7 +87,7 @@ def explore(rows: Sequence[Record], **asked: Any) -> Explore:
     )  # fmt: skip
     found = Found(
         page=answer, histogram=line(within, 12 if rows else 0), values=_values(rows), values_of_all=False,
-        seconds=0.084,
+        seconds=0.084, deploys=DEPLOYS if rows else (), follow="bGl2ZQ" * 9 if given.live else "",
     )  # fmt: skip
     return page(PLACE, question, found)
 
@@ -137,6 +144,8 @@ PAGES: Final[Mapping[str, Explore | Event | Trace]] = {
     "explore-open": explore(
         ROWS[:20], q="payment service:checkout", columns="environment,metadata.http.status", open=ROWS[2].id
     ),
+    "explore-live": explore(ROWS, q="payment", columns="metadata.http.status", live=1),
+    "explore-live-empty": explore((), live=1),
     "explore-copied": explore(ROWS[:20], copy="assistant"),
     "explore-empty": explore(()),
     "explore-nothing": explore((), q="level:fatal"),

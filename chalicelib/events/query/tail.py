@@ -27,8 +27,9 @@ from chalicelib.events.query.scan import Filter
 from chalicelib.events.query.times import TimeRange
 from chalicelib.events.scope import Scope
 from chalicelib.events.store.append import AHEAD_MS
-from chalicelib.events.store.read import Stored, candidates
+from chalicelib.events.store.read import candidates
 from chalicelib.events.store.split import SPAN_MS
+from chalicelib.events.store.stored import Stored
 from chalicelib.storage.errors import StoreUnavailable
 
 REMEMBERED_MS: Final = 60_000

@@ -87,6 +87,15 @@ class Histogram(Struct, frozen=True, kw_only=True):
     """How far from the left nothing was counted, or not all."""
 
 
+class Flag(Struct, frozen=True):
+    """Deploys on a histogram: how far from its left, in hundredths, and where the link leads."""
+
+    x: float
+    words: str
+    path: str
+    count: int = 1
+
+
 class FacetValue(Struct, frozen=True):
     text: str
     count: int
@@ -155,6 +164,14 @@ class Column(Struct, frozen=True):
     """The page without it."""
 
 
+class Lens(Struct, frozen=True):
+    """A saved view, and whether it is what the page shows."""
+
+    name: str
+    next: str
+    current: bool
+
+
 class CopyChoice(Struct, frozen=True):
     words: str
     next: str
@@ -170,14 +187,23 @@ class Empty(Struct, frozen=True, kw_only=True):
     curl: str = ""
 
 
+class Live(Struct, frozen=True, kw_only=True):
+    """What the page's rows go on from, where it is followed."""
+
+    cursor: str
+    here_link: str
+    end_link: str
+    """The page as it stands."""
+    blank: Row
+    """A row that says nothing, which others are made of."""
+
+
 class Explore(View, frozen=True, kw_only=True):
     template: ClassVar[str] = "pages/explore.html"
     title: str = "Explore"
     crumbs: tuple[Link, ...]
     project: str
     here: str
-    person: str
-    """By whom searches are remembered in the browser: no name, but always the same."""
     q: str
     hidden: Hidden
     caret: Caret | None = None
@@ -187,6 +213,7 @@ class Explore(View, frozen=True, kw_only=True):
     examples: tuple[Example, ...] = ()
     suggestions: tuple[str, ...] = ()
     histogram: Histogram | None = None
+    flags: tuple[Flag, ...] = ()
     facets: tuple[Facet, ...] = ()
     facets_of: str = ""
     columns: tuple[Column, ...] = ()
@@ -202,7 +229,13 @@ class Explore(View, frozen=True, kw_only=True):
     snippet: Snippet | None = None
     export_link: str = ""
     twin_link: str = ""
+    patterns_link: str = ""
     empty: Empty | None = None
+    lenses: tuple[Lens, ...] = ()
+    keep_link: str = ""
+    """Leads to saving the page as a view."""
+    live: Live | None = None
+    live_link: str = ""
 
 
 class Event(View, frozen=True, kw_only=True):
