@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.pictures import HEAVIEST, PICTURES, WELCOME, WELCOMING
+from infra.screenshots import SCHEMES
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -63,6 +66,31 @@ def test_the_make_targets_of_the_readme_exist():
 def test_the_pages_that_the_readme_links_to_exist():
     for link in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / link).exists(), link
+
+
+def test_each_picture_is_shown_light_and_dark_and_said_in_words():
+    sources = re.findall(
+        r'<source media="\(prefers-color-scheme: dark\)" srcset="docs/pictures/(\w+)-dark.webp">', README
+    )
+    shown = re.findall(r'<img src="docs/pictures/(\w+)-light.webp"(?: width="\d+%")? alt="[^"]{30,}">', README)
+    assert sources == shown
+    assert sorted(shown) == sorted(PICTURES)
+    assert len(re.findall("<picture>", README)) == len(shown)
+
+
+def test_the_pictures_are_there_and_light_enough():
+    files = {f"{name}-{scheme}.webp" for name in PICTURES for scheme in SCHEMES}
+    assert {path.name for path in (ROOT / "docs/pictures").iterdir()} == files
+    for name in files:
+        picture = (ROOT / "docs/pictures" / name).read_bytes()
+        assert (picture[:4], picture[8:12]) == (b"RIFF", b"WEBP"), name
+        assert 10_000 < len(picture) <= HEAVIEST, name
+
+
+def test_the_landing_page_has_the_same_picture():
+    for scheme in SCHEMES:
+        name = f"{WELCOMING}-{scheme}.webp"
+        assert (ROOT / WELCOME / name).read_bytes() == (ROOT / "docs/pictures" / name).read_bytes()
 
 
 def _run(script: str, url: str, data: Path) -> str:

@@ -1,32 +1,23 @@
-// Remembers this person's last queries in this browser, offers values for the word being typed, opens rows by a click.
+// Offers the last queries of this tab, values for the word being typed, and opens rows by a click. Nothing is stored.
 
 const MOST = 8;
 const field = document.getElementById("q");
-const place = `recent ${field.dataset.recent}`;
 
-const known = recent();
-if (field.value.trim() && !field.ariaInvalid) remember(field.value.trim());
-offer(known);
+offer(recent());
 completeWords();
 openByClick();
 
+// The tab's own history knows them, newest last. What lies before a sign-in may be somebody else's.
 function recent() {
-  try {
-    const found = JSON.parse(localStorage.getItem(place) ?? "[]");
-    return Array.isArray(found) ? found.filter((each) => typeof each === "string").slice(0, MOST) : [];
-  } catch {
-    return []; // nothing is remembered where storage is turned off
+  const here = new URL(field.form.action).pathname;
+  const found = new Set();
+  for (const { url } of window.navigation?.entries().reverse() ?? []) {
+    const { pathname, searchParams } = new URL(url ?? "", location);
+    if (pathname.endsWith("/sign-in")) break;
+    if (pathname === here) found.add((searchParams.get("q") ?? "").trim());
   }
-}
-
-function remember(query) {
-  const rest = known.filter((each) => each !== query);
-  known.splice(0, known.length, query, ...rest.slice(0, MOST - 1));
-  try {
-    localStorage.setItem(place, JSON.stringify(known));
-  } catch {
-    // full, or turned off
-  }
+  found.delete("");
+  return [...found].slice(0, MOST);
 }
 
 function offer(queries) {

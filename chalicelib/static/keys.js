@@ -5,7 +5,6 @@ const PLACE = "keys";
 const dialog = document.getElementById("keys");
 const box = document.getElementById("keys-on");
 const opener = document.querySelector('[data-key="?"]');
-const rows = [...document.querySelectorAll("tr[id]")];
 
 opener.hidden = false;
 opener.addEventListener("click", () => dialog.showModal());
@@ -43,6 +42,7 @@ function current() {
 }
 
 function go(by) {
+  const rows = [...document.querySelectorAll("tr[id]")];
   const at = rows.indexOf(current());
   const next = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by))];
   next?.querySelector("a").focus();
