@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from benchmarks import cost, imports, ingest, scan, search, stored
+from benchmarks import cost, imports, ingest, pages, patterns, scan, search, stored
 from benchmarks.figures import Figure, summary, table
 from benchmarks.run import FULL, QUICK, Run, Scale
 
@@ -16,6 +16,8 @@ BENCHMARKS: Final[dict[str, Callable[[Run], Iterator[Figure]]]] = {
     "imports": imports.measure,
     "scan": scan.measure,
     "search": search.measure,
+    "patterns": patterns.measure,
+    "pages": pages.measure,
     "cost": cost.measure,
 }
 

@@ -1,7 +1,7 @@
 """Carries requests to DynamoDB, and counts what it would charge for them."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,11 +12,12 @@ from chalicelib.storage.dynamodb import Reply, Transport
 
 
 class Charges(msgspec.Struct):
-    """Units, requests, and the bytes of the items that reads returned."""
+    """Units, requests, and the items that reads returned: how many, and their bytes."""
 
     write_units: int = 0
     read_units: float = 0
     bytes_read: int = 0
+    items_read: int = 0
     requests: int = 0
 
     @property
@@ -28,6 +29,7 @@ class Charges(msgspec.Struct):
             self.write_units + other.write_units,
             self.read_units + other.read_units,
             self.bytes_read + other.bytes_read,
+            self.items_read + other.items_read,
             self.requests + other.requests,
         )
 
@@ -89,14 +91,16 @@ class Meter:
 
     def _get(self, request: Mapping[str, Any], answer: Mapping[str, Any] | None) -> None:
         found = (answer or {}).get("Item")
-        self._read(request, prices.item_size(found) if found else 0)
+        self._read(request, [found] if found else [])
 
     def _query(self, request: Mapping[str, Any], answer: Mapping[str, Any] | None) -> None:
-        self._read(request, sum(map(prices.item_size, (answer or {}).get("Items", ()))))
+        self._read(request, (answer or {}).get("Items", []))
 
-    def _read(self, request: Mapping[str, Any], size: int) -> None:
+    def _read(self, request: Mapping[str, Any], items: Sequence[prices.Item]) -> None:
+        size = sum(map(prices.item_size, items))
         self._charges.read_units += prices.read_units(size, consistent=request.get("ConsistentRead", False))
         self._charges.bytes_read += size
+        self._charges.items_read += len(items)
 
 
 def _place(table: str, item: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -26,6 +26,8 @@ class Scale(msgspec.Struct, frozen=True):
     """Lines of this machine's log files, at most."""
     handled: dict[int, int]
     """Requests that the handler is timed with, by batch size."""
+    week: int
+    """Events of a week whose patterns are counted."""
     million: int
     """Events that are scanned and searched."""
     loop: int
@@ -38,6 +40,7 @@ FULL: Final = Scale(
     sent={1: 4_000, 10: 20_000, 100: 40_000, 500: 100_000, 5000: 100_000},
     log_lines=30_000,
     handled={1: 300, 500: 160},
+    week=100_000,
     million=1_000_000,
     loop=200_000,
     repeats=5,
@@ -47,6 +50,7 @@ QUICK: Final = Scale(
     sent={1: 60, 10: 400, 100: 1_000, 500: 1_500, 5000: 5_000},
     log_lines=3_600,
     handled={1: 6, 500: 6},
+    week=2_000,
     million=4_000,
     loop=2_000,
     repeats=1,

@@ -14,6 +14,9 @@ UserId = NewType("UserId", bytes)
 GrantId = NewType("GrantId", bytes)
 """12 random bytes: of a connection, which is what people call it."""
 
+ViewId = NewType("ViewId", bytes)
+"""8 random bytes: of a saved view."""
+
 BatchId = NewType("BatchId", bytes)
 """10 bytes: a hash of the project and the body (or its `Idempotency-Key`)."""
 

@@ -43,7 +43,7 @@ def take(folder: Path, patterns: Sequence[str]) -> int:
     routes = site.page_routes()
     with (
         product() as running,
-        _chromium() as browser,
+        launched() as browser,
         browser.new_context() as inside,
         browser.new_context() as outside,
     ):
@@ -85,7 +85,8 @@ def _name(address: str) -> str:
 
 
 @contextmanager
-def _chromium() -> Iterator[Browser]:
+def launched() -> Iterator[Browser]:
+    """A browser that ends with the block. Raises `BrowserUnavailable`."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=arguments())
         yield browser

@@ -30,12 +30,16 @@ class Project:
     """Called when the key works no more: whether there is another one now."""
 
     def ask(self, what: str, parameters: Parameters) -> dict[str, Any]:
-        """The answer of `/logs{what}`; parameters without a value are left out.
+        """The answer of `/logs{what}`: see `said`."""
+        return self.said(f"/logs{what}", parameters)
+
+    def said(self, what: str, parameters: Parameters) -> dict[str, Any]:
+        """The answer of `{what}` of the project; parameters without a value are left out.
 
         Raises `QueryRefused` with a mark under the query, `Refused`, or `Unreachable`.
         """
         given = {name: value for name, value in parameters.items() if value not in (None, "")}
-        path = f"/api/orgs/{quote(self.org, safe='')}/projects/{quote(self.project, safe='')}/logs{what}"
+        path = f"/api/orgs/{quote(self.org, safe='')}/projects/{quote(self.project, safe='')}{what}"
         target = f"{path}?{urlencode(given)}" if given else path
         answer = self._answer(target)
         if answer.status == 401 and self.renew():
@@ -59,7 +63,7 @@ class Project:
         while left > 0:
             said = self.ask("", {**parameters, "limit": min(left, PAGE), "cursor": cursor})
             cursor = _text_or_none(said.get("next_cursor"))
-            page = Page(_objects(said, "data")[:left], more=cursor is not None, partial=bool(said.get("partial")))
+            page = Page(objects(said, "data")[:left], more=cursor is not None, partial=bool(said.get("partial")))
             yield page
             left -= len(page.events)
             if cursor is None:
@@ -89,7 +93,7 @@ def poll(project: Project, query: str, cursor: str) -> Poll:
     said = project.ask("/tail", {"q": query, "cursor": cursor})
     skipped = said.get("skipped", 0)
     return Poll(
-        _objects(said, "data"),
+        objects(said, "data"),
         skipped if isinstance(skipped, int) else 0,
         _text_or_none(said.get("cursor")) or cursor,
     )
@@ -98,7 +102,7 @@ def poll(project: Project, query: str, cursor: str) -> Poll:
 def groups(said: dict[str, Any]) -> list[tuple[dict[str, Any], float]]:
     """(key, value) of each group of an aggregate; a value that is no number is 0."""
     found = []
-    for group in _objects(said, "groups"):
+    for group in objects(said, "groups"):
         key, value = group.get("key"), group.get("value")
         found.append((key if isinstance(key, dict) else {}, value if isinstance(value, int | float) else 0))
     return found
@@ -107,7 +111,7 @@ def groups(said: dict[str, Any]) -> list[tuple[dict[str, Any], float]]:
 def series(said: dict[str, Any]) -> list[tuple[int, dict[str, int]]]:
     """(milliseconds, counts by level) of each bucket of a timeline."""
     found = []
-    for bucket in _objects(said, "series"):
+    for bucket in objects(said, "series"):
         at, counts = bucket.get("t"), bucket.get("counts")
         if isinstance(at, int) and isinstance(counts, dict):
             found.append((at, {str(level): n for level, n in counts.items() if isinstance(n, int)}))
@@ -127,7 +131,8 @@ def query_error(query: str, said: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def _objects(said: dict[str, Any], name: str) -> list[dict[str, Any]]:
+def objects(said: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """A list of an answer. Raises `Refused` where there is none."""
     found = said.get(name)
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise Refused(f"The answer has no list {name!r}. Is the URL right?", status=200)

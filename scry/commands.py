@@ -9,12 +9,11 @@ import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from scry import kept_login, showing
+from scry import deploy, kept_login, options, patterns, showing
 from scry.asking import Project
 from scry.configuration import Configuration, checked_url, configuration
 from scry.delivery import Delivery
@@ -50,6 +49,7 @@ examples:
   journalctl -f -o json | scry send -
   scry search 'level>=error timeout' --since 2h --fields trace_id,metadata.http.status
   scry count --by service,level --since 1d
+  scry patterns level:error --since 7d --only new
   scry tail service:checkout"""
 
 
@@ -90,94 +90,21 @@ def parser() -> argparse.ArgumentParser:
         prog="scry", description=DESCRIPTION, epilog=EPILOGUE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    _send_options(commands.add_parser("send", parents=[_common()], help="send log files, or standard input (-)"))
-    _search_options(commands.add_parser("search", parents=[_common()], help="find events"))
-    _tail_options(commands.add_parser("tail", parents=[_common()], help="show events as they arrive"))
-    _count_options(commands.add_parser("count", parents=[_common()], help="count events, by one or two fields"))
-    _timeline_options(commands.add_parser("timeline", parents=[_common()], help="count events over time"))
-    _login_options(commands.add_parser("login", help="allow this command line to read a project, in the browser"))
+    described = {
+        "send": (options.send, _send, "send log files, or standard input (-)"),
+        "search": (options.search, _search, "find events"),
+        "tail": (options.tail, _tail, "show events as they arrive"),
+        "count": (options.count, _count, "count events, by one or two fields"),
+        "timeline": (options.timeline, _timeline, "count events over time"),
+        "patterns": (patterns.options, _patterns, "group messages, and see what is new"),
+        "deploy": (deploy.options, _deploy, "record a deploy, with an ingest key"),
+    }
+    for name, (add, run, said) in described.items():
+        add(commands.add_parser(name, parents=[options.common()], help=said)).set_defaults(run=run)
+    logging_in = commands.add_parser("login", help="allow this command line to read a project, in the browser")
+    options.login(logging_in).set_defaults(run=_login)
     commands.add_parser("logout", help="end that, here and at the server").set_defaults(run=_logout)
     return top
-
-
-def _common() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--ready", type=Path, metavar="FILE", help="take URL, keys and project from this ready.json")
-    common.add_argument("--org", help="instead of the configured one")
-    common.add_argument("--project", help="instead of the configured one")
-    return common
-
-
-def _send_options(options: argparse.ArgumentParser) -> None:
-    options.description = (
-        'Sends NDJSON, JSON documents ({"events": […]} or an array) and plain text, of which time and level are '
-        "guessed and stack traces joined. Sending a file again stores nothing twice."
-    )
-    options.add_argument("files", nargs="+", metavar="FILE", help="- is standard input; gzip is recognised")
-    options.add_argument("--format", choices=("auto", "ndjson", "json", "text"), default="auto")
-    options.add_argument("--service", default="", help="of events that name none")
-    options.add_argument("--environment", default="", help="of events that name none")
-    options.add_argument(
-        "--timezone", type=_zone, metavar="NAME", help="of times without one (default: this machine's)"
-    )
-    options.add_argument(
-        "--now", action="store_true", help="store at the time of receipt, with the line's own beside it"
-    )
-    options.add_argument("--patience", type=_seconds, default=300.0, metavar="SECONDS", help="to retry one batch (300)")
-    options.add_argument("--all-rejected", action="store_true", help=f"name every rejected line, not the first {SHOWN}")
-    options.add_argument("--json", action="store_true", help="print the totals as JSON")
-    options.set_defaults(run=_send)
-
-
-def _search_options(options: argparse.ArgumentParser) -> None:
-    _question(options)
-    options.add_argument("--limit", type=_positive, default=100, metavar="N")
-    options.add_argument("--order", choices=("newest", "oldest"), default="newest")
-    options.add_argument("--fields", default="", metavar="A,B", help="also show these, like metadata.http.status")
-    options.set_defaults(run=_search)
-
-
-def _tail_options(options: argparse.ArgumentParser) -> None:
-    options.add_argument("query", nargs="?", default="")
-    options.add_argument("--fields", default="", metavar="A,B", help="also show these")
-    options.add_argument("--json", action="store_true", help="one JSON object a line")
-    options.set_defaults(run=_tail)
-
-
-def _count_options(options: argparse.ArgumentParser) -> None:
-    _question(options)
-    options.add_argument("--by", default="", metavar="FIELD[,FIELD]")
-    options.set_defaults(run=_count)
-
-
-def _timeline_options(options: argparse.ArgumentParser) -> None:
-    _question(options)
-    options.add_argument("--buckets", type=_positive, default=24, metavar="N")
-    options.set_defaults(run=_timeline)
-
-
-def _login_options(options: argparse.ArgumentParser) -> None:
-    options.add_argument("url", metavar="URL", help="of the server, like https://logs.example.com")
-    options.add_argument("--org", required=True, help="as it stands in addresses")
-    options.add_argument("--project", required=True, help="as it stands in addresses")
-    options.add_argument("--no-browser", action="store_true", help="only print the address to open")
-    options.set_defaults(run=_login)
-
-
-def _question(options: argparse.ArgumentParser) -> None:
-    options.add_argument(
-        "query", nargs="?", default="", help="such as 'level>=warn timeout'; after -- if it begins with -"
-    )
-    options.add_argument("--since", default="", metavar="AGE", help="such as 15m, 2h, 7d (default: 1h)")
-    options.add_argument(
-        "--from",
-        dest="start",
-        default="",
-        metavar="TIME",
-        help="RFC 3339, epoch milliseconds, or words: 'yesterday 17:30'",
-    )
-    options.add_argument("--to", dest="end", default="", metavar="TIME")
-    options.add_argument("--json", action="store_true", help="print JSON")
 
 
 # --- the commands -----------------------------------------------------------------------------------------------------
@@ -211,6 +138,18 @@ def _send(run: _Run) -> int:
             if sending.reached:
                 _complain(f"stopped at {sending.reached}. Send the file again: what arrived is recognised.")
     return 1 if sending.tally.rejected else 0
+
+
+def _patterns(run: _Run) -> int:
+    asked = run.options
+    parameters = _range(asked) | {"only": asked.only, "limit": asked.limit}
+    with _project(run) as project:
+        patterns.patterns(project, _output(asked), parameters)
+    return 0
+
+
+def _deploy(run: _Run) -> int:
+    return deploy.run(run.settings, run.options, notice=_complain)
 
 
 def _search(run: _Run) -> int:
@@ -317,20 +256,3 @@ def _check_readable(names: Sequence[str]) -> None:
 def _complain(text: str, *, is_safe: bool = False) -> None:
     lines = text.split("\n")
     print("scry: " + "\n".join(line if is_safe else harmless(line) for line in lines), file=sys.stderr)
-
-
-def _zone(name: str) -> tzinfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise argparse.ArgumentTypeError(f"no time zone {name!r} (like UTC or Europe/Vienna)") from error
-
-
-def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    return float(_positive(text))

@@ -18,9 +18,6 @@ ASVS_NOT_DUE_YET = {
     "deployed: TLS, secrets, policies, log groups, dependencies": "V4.1.2 V12 V13 V15 V16.4.2 V16.4.3",
     "kept, purged, erased": "V7.4.2 V14.2.4 V14.2.7",
     "input of every kind, swept": "V1",
-    "recent queries kept by the account, not by the browser": "V14.3.3",
-    "a place for reports of broken content policies": "V3.4.7",
-    "a way out on the page that asks for the password again": "V7.4.4",
     "why they do not apply, in words: files, self-contained tokens, WebRTC": "V5 V9 V17",
 }
 """Items of the standard, or whole chapters, by the work that brings them. This list only shrinks."""

@@ -43,7 +43,7 @@ from chalicelib.events.event import Event
 from chalicelib.events.scope import Scope
 from chalicelib.events.store import dictionaries
 from chalicelib.events.store.put import expires_at, put_if_absent
-from chalicelib.events.store.read import Stored, all_merged_blocks, blocks_of, current_of, fetch_details, superseded
+from chalicelib.events.store.stored import Stored, all_merged_blocks, blocks_of, current_of, fetch_details, superseded
 from chalicelib.ids import HOUR_MS, Slot
 from chalicelib.storage.tables import keys
 from chalicelib.storage.writes import delete_all

@@ -95,7 +95,7 @@ def create_key(
         raise TooManyKeys
     change = Change()
     attest(change, by)
-    _check_project(change, org, project)
+    check_project(change, org, project)
     key = add_key(change, org, project, kind, by=by, label=label, at=now, expires_at=_end(now, lifetime_days))
     commit(change, deadline=deadline)
     return key
@@ -137,7 +137,7 @@ def rotate_key(
         raise KeyUnknown(key.key_id)
     change = Change()
     attest(change, by)
-    _check_project(change, key.org, key.project)
+    check_project(change, key.org, key.project)
     ends_at = min(now + overlap_seconds, key.expires_at or now + overlap_seconds)
     for place in _places(key):
         change.update(keys.KEYS, *place, {"expires_at": ends_at}, present(KeyUnknown(key.key_id)))
@@ -266,7 +266,8 @@ def _places(key: ListedKey) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
     return by_id, (keys.org_keys_partition(key.org), keys.project_key_sort(key.project, key.key_id))
 
 
-def _check_project(change: Change, org: OrgId, project: ProjectId) -> None:
+def check_project(change: Change, org: OrgId, project: ProjectId) -> None:
+    """Makes the change happen only while the project lives. Committing raises `ProjectGone`."""
     lives = when("#state = :active", ProjectGone(), active=ACTIVE)
     change.check(keys.TENANTS, keys.org_partition(org), keys.project_sort(project), lives)
 

@@ -9,12 +9,13 @@ never falls below one. Where somebody else was faster it is read and decided aga
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chalicelib.identity import grants, invitations, key_ring
+from chalicelib.identity import grants, invitations, key_ring, views
 from chalicelib.identity.grants import Grant, GrantUnknown, grants_made_by
 from chalicelib.identity.invitations import Invitation, InvitationGone, invitations_of
 from chalicelib.identity.key_ring import KeyUnknown, ListedKey, keys_made_by
@@ -22,6 +23,7 @@ from chalicelib.identity.membership import AuthorityLost, Member, actor, attest,
 from chalicelib.identity.orgs import count_owner
 from chalicelib.identity.permissions import Role
 from chalicelib.identity.roles import LOWER, RoleRefused, check_changing, check_removing, check_stepping_down
+from chalicelib.identity.views import Leftover, ViewsChanged, views_left_by
 from chalicelib.ids import OrgId, UserId
 from chalicelib.storage import audit
 from chalicelib.storage.changes import Change, Fields, commit
@@ -31,7 +33,7 @@ from chalicelib.storage.tables import keys
 
 ATTEMPTS: Final = 5
 WRITES_EACH: Final = 5
-"""The most that the end of one key, invitation or connection takes."""
+"""The most that the end of one key, invitation, connection or list of views takes."""
 SWEEPS: Final = 200
 """More than all the keys that an organisation's projects can have, thirty at a time."""
 
@@ -60,16 +62,18 @@ class Person(Struct, frozen=True):
 
 
 class Belongings(Struct, frozen=True):
-    """What a removal touches. Query keys, connections and invitations end, ingest keys become another's, flagged."""
+    """What a removal touches. Query keys, connections, invitations and their own views end; ingest keys become
+    another's, flagged, and shared views nobody's."""
 
     query_keys: list[ListedKey]
     ingest_keys: list[ListedKey]
     invitations: list[Invitation]
     grants: list[Grant]
     """What people know as connections: apps that the member let in."""
+    views: list[Leftover]
 
     def __len__(self) -> int:
-        return len(self.query_keys) + len(self.ingest_keys) + len(self.invitations) + len(self.grants)
+        return sum(len(getattr(self, each)) for each in self.__struct_fields__)
 
 
 def people_of(org: OrgId, *, deadline: float | None = None) -> list[Person]:
@@ -184,6 +188,7 @@ def belongings(org: OrgId, user: UserId, *, now: int, deadline: float | None = N
         [key for key in made if key.kind == "ingest"],
         [each for each in invitations_of(org, now=now, deadline=deadline) if each.invited_by == user],
         grants_made_by(org, user, now=now, deadline=deadline),
+        views_left_by(org, user, deadline=deadline),
     )
 
 
@@ -202,7 +207,7 @@ def _decided(org: OrgId, user: UserId, attempt: Callable[[Member], T], *, deadli
             raise MemberUnknown
         try:
             return attempt(member)
-        except (_Moved, KeyUnknown, InvitationGone, GrantUnknown):
+        except (_Moved, KeyUnknown, InvitationGone, GrantUnknown, ViewsChanged):
             continue
     raise MemberChanged
 
@@ -226,18 +231,17 @@ def _count(change: Change, org: OrgId, *, was: Role, to: Role | None) -> None:
 
 def _end(change: Change, found: Belongings, *, heir: UserId | None, by: Member, now: int) -> None:
     """Adds the end of as much as there is room for."""
-    for key in found.query_keys:
+    who = actor(by)
+    ends = (
+        *(partial(key_ring.add_revocation, change, key, by=who, at=now) for key in found.query_keys),
+        *(partial(grants.add_revocation, change, grant, by=who, at=now) for grant in found.grants),
+        *(partial(invitations.add_revocation, change, each, by=who, at=now) for each in found.invitations),
+        *(partial(key_ring.add_takeover, change, key, heir=heir, by=who, at=now) for key in found.ingest_keys),
+        *(partial(views.add_removal, change, left) for left in found.views),
+    )
+    for end in ends:
         if change.room >= WRITES_EACH:
-            key_ring.add_revocation(change, key, by=actor(by), at=now)
-    for grant in found.grants:
-        if change.room >= WRITES_EACH:
-            grants.add_revocation(change, grant, by=actor(by), at=now)
-    for invitation in found.invitations:
-        if change.room >= WRITES_EACH:
-            invitations.add_revocation(change, invitation, by=actor(by), at=now)
-    for key in found.ingest_keys:
-        if change.room >= WRITES_EACH:
-            key_ring.add_takeover(change, key, heir=heir, by=actor(by), at=now)
+            end()
 
 
 def _sweep(user: UserId, *, by: Member, now: int, deadline: float | None) -> None:
@@ -253,6 +257,6 @@ def _sweep(user: UserId, *, by: Member, now: int, deadline: float | None) -> Non
         _end(change, found, heir=heir, by=by, now=now)
         try:
             commit(change, deadline=deadline)
-        except (KeyUnknown, InvitationGone, GrantUnknown):
+        except (KeyUnknown, InvitationGone, GrantUnknown, ViewsChanged):
             continue
     raise StoreUnavailable("a removed member's keys are still being ended")

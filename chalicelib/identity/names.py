@@ -16,16 +16,16 @@ _JOINERS: Final = frozenset("\u200c\u200d")
 class NameRefused(ValueError):
     """A text cannot be a name."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} needs 1 to {LONGEST} characters on one line, none of them invisible")
+    def __init__(self, what: str, longest: int = LONGEST) -> None:
+        super().__init__(f"{what} needs 1 to {longest} characters on one line, none of them invisible")
         self.what = what
 
 
-def checked_name(text: str, what: str = "a name") -> str:
+def checked_name(text: str, what: str = "a name", *, longest: int = LONGEST) -> str:
     """The text in NFC, with single spaces. Raises `NameRefused`."""
     name = re.sub(" +", " ", unicodedata.normalize("NFC", text)).strip(" ")
-    if not 1 <= len(name) <= LONGEST:
-        raise NameRefused(what)
+    if not 1 <= len(name) <= longest:
+        raise NameRefused(what, longest)
     if any(unicodedata.category(each) in _REFUSED and each not in _JOINERS for each in name):
-        raise NameRefused(what)
+        raise NameRefused(what, longest)
     return name

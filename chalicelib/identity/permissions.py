@@ -19,12 +19,20 @@ class Permission(StrEnum):
     EVENTS_WRITE = "events:write"
     EVENTS_READ = "events:read"
 
+    DEPLOYS_WRITE = "deploys:write"
+    """Say that something was deployed: for people, and for the programs that deploy."""
+    DEPLOYS_DELETE = "deploys:delete"
+    """Take that back."""
+
+    PATTERNS_WRITE = "patterns:write"
+    """Call patterns of messages resolved, and open again."""
+
     ACCOUNT_READ = "account:read"
     """One's own account and nothing else: what everybody has who is signed in."""
     ACCOUNT_WRITE = "account:write"
 
     ORG_READ = "org:read"
-    """The organisation's name, its projects, and one's own role."""
+    """The organisation's name, its projects with the views saved there, and one's own role."""
     ORG_LEAVE = "org:leave"
     ORG_WRITE = "org:write"
     """Rename it, and what its members must do (a second factor)."""
@@ -43,6 +51,9 @@ class Permission(StrEnum):
 
     GRANTS_WRITE = "grants:write"
     """Let apps into a project, and end the connections that one allowed. Ending another's needs `keys:write` too."""
+
+    VIEWS_WRITE = "views:write"
+    """Save views of a project, for oneself or for all. Changing one that another shared needs `projects:write` too."""
 
     AUDIT_READ = "audit:read"
 
@@ -78,6 +89,10 @@ _MEMBER: Final = SIGNED_IN | {
     Permission.MEMBERS_READ,
     Permission.KEYS_READ,
     Permission.GRANTS_WRITE,
+    Permission.VIEWS_WRITE,
+    Permission.DEPLOYS_WRITE,
+    Permission.DEPLOYS_DELETE,
+    Permission.PATTERNS_WRITE,
 }
 _ADMIN: Final = _MEMBER | {
     Permission.ORG_WRITE,
@@ -96,7 +111,7 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
 """By role, in the organisation where somebody has it. People send no events: that is what ingest keys are for."""
 
 MAY: Final[Mapping[KeyKind, frozenset[Permission]]] = {
-    "ingest": frozenset({Permission.PUBLIC, Permission.EVENTS_WRITE}),
+    "ingest": frozenset({Permission.PUBLIC, Permission.EVENTS_WRITE, Permission.DEPLOYS_WRITE}),
     "query": frozenset({Permission.PUBLIC, Permission.EVENTS_READ}),
 }
 """By kind of key, in the key's project."""

@@ -5,8 +5,9 @@
     web             write(...)    what became of it
 
 The lines are the function's log, beside the audit logs in the store: those say what changed, this says what was tried.
-People are named by their ids. No address, no secret, nothing that a client wrote but through a fault's text, and that
-escaped: a line is ASCII and cannot be broken (ASVS 16.4.1). `docs/security.md` lists the events.
+People are named by their ids. No address, no secret, nothing that a client wrote but through a fault's text and what a
+browser reports of a page, and that escaped: a line is ASCII and cannot be broken (ASVS 16.4.1).
+`docs/security.md` lists the events.
 """
 
 import json
@@ -24,6 +25,7 @@ EVENTS: Final[Mapping[str, int]] = {
     "session.end": logging.INFO,
     "done": logging.INFO,
     "refused": logging.WARNING,
+    "violation": logging.WARNING,
     "fault": logging.ERROR,
 }
 """Every event there is, with its level."""
@@ -43,6 +45,11 @@ def attend(*, request: str, source: str, method: str, route: str) -> None:
 def known(**facts: Fact) -> None:
     """Adds to what the lines of this request say: `user`, `key`, `second_factor`."""
     _facts.set(_facts.get({}) | facts)
+
+
+def facts() -> Mapping[str, Fact]:
+    """What is known of the request under way."""
+    return _facts.get({})
 
 
 def write(event: str, **facts: Fact) -> None:

@@ -5,7 +5,7 @@ two runs one does the work, the other passes on. A run stops at 80 % of its time
 
     register, partition n       every note that is not struck
        -> by project            the next run goes on behind the project where this one stopped
-          -> by hour            compact, index, strike the notes that are done
+          -> by hour            compact, index (or draft the patterns), strike the notes that are done
           -> watermark          once every hour that is noted and may be indexed has been
           -> dictionary, shards
        -> idle projects         watermark
@@ -21,6 +21,7 @@ import msgspec
 
 from chalicelib.events.compaction import compact, finished
 from chalicelib.events.indexing import can_be_indexed, index_hour
+from chalicelib.events.pattern_drafts import extend_draft
 from chalicelib.events.scope import Scope
 from chalicelib.events.store import index
 from chalicelib.events.store.register import Work, noted_work, projects_listed, strike
@@ -61,6 +62,8 @@ class Report(msgspec.Struct):
     merged: int = 0
     deleted: int = 0
     indexed: int = 0
+    drafted: int = 0
+    """Hours whose patterns were counted before they can be indexed."""
     trained: int = 0
     grown: int = 0
     struck: int = 0
@@ -172,6 +175,7 @@ class _Walk:
         self.report.merged += compacted.merged
         self.report.deleted += compacted.deleted
         if not can_be_indexed(slot, now_ms=self.now_ms):
+            self.report.drafted += extend_draft(scope, slot, now_ms=self.now_ms, deadline=self.deadline)
             return
         if slot >= indexed_before or index.read_marks(scope, slot, deadline=self.deadline).pending:
             index_hour(scope, slot, deadline=self.deadline)

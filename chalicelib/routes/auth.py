@@ -1,4 +1,4 @@
-"""Accounts over JSON: sign-up, sign-in, and everything that a person may do with their own account."""
+"""Ways in and out over JSON: sign-up, sign-in, a forgotten password. What is in between is `routes.account`."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from chalicelib.identity import devices, second_factor, sessions, sign_in, sign_
 from chalicelib.identity.membership import membership, orgs_of
 from chalicelib.identity.orgs import orgs_by_id
 from chalicelib.identity.permissions import Permission
-from chalicelib.identity.sessions import Begun, Listed, Visitor
+from chalicelib.identity.sessions import Begun, Visitor
 from chalicelib.identity.sign_in import Attempt, CodeNeeded, SignedIn
 from chalicelib.identity.sign_up import Registered, Wanted
 from chalicelib.identity.users import User
@@ -17,27 +17,16 @@ from chalicelib.routes.account_problems import ACCOUNT_PROBLEMS
 from chalicelib.routes.account_shapes import (
     Confirm,
     Done,
-    EnrolmentShown,
-    FactorCode,
     LetterSent,
     Login,
     LoginCode,
     Me,
-    NewEmail,
-    NewName,
-    NewPassword,
     OrgShown,
     PlaceShown,
-    Proof,
-    RecoveryCodes,
     Register,
     RegisteredShown,
-    Renewed,
     Reset,
     ResetConfirm,
-    SessionList,
-    SessionsEnd,
-    SessionShown,
     UserShown,
 )
 from chalicelib.web import bodies, cookies, csrf, responses
@@ -50,8 +39,6 @@ from chalicelib.web.routing import Routes
 Anybody = PersonPrincipal | Guest
 
 REFUSED: Final = (400, 413, 415, 422, 429, 503)
-CHANGE_REFUSED: Final = (401, 403, 409, *REFUSED)
-"""Of changes to one's own account."""
 
 routes = Routes(__name__, ACCOUNT_PROBLEMS)
 
@@ -123,66 +110,7 @@ def login_code(request: Request, principal: Anybody) -> Answer:
 def logout(request: Request, principal: PersonPrincipal) -> Answer:
     """Ends the session, every copy of its cookie included."""
     sessions.end(principal.session, now=request.now, deadline=request.deadline)
-    return _signed_out()
-
-
-@routes.get("/api/auth/me", permission=Permission.ACCOUNT_READ, answers={200: Me}, refusals=(401, 429, 503))
-def me(request: Request, principal: PersonPrincipal) -> Answer:
-    """Who is signed in."""
-    token = csrf.token(principal.binding, csrf.API)
-    return responses.json(_me(request, principal.session.user, token, must_enrol=not principal.session.strong))
-
-
-@routes.post(
-    "/api/auth/prove", permission=Permission.ACCOUNT_WRITE, body=Proof, answers={200: Renewed},
-    refusals=CHANGE_REFUSED,
-)  # fmt: skip
-def prove(request: Request, principal: PersonPrincipal) -> Answer:
-    """Proves the password again, which what is sensitive asks for after 30 minutes."""
-    body = bodies.json_body(request, Proof)
-    begun = sign_in.prove_again(
-        principal.session, body.password, visitor(request, principal), code=body.code, now=request.now,
-        deadline=request.deadline,
-    )  # fmt: skip
-    return _renewed(begun)
-
-
-@routes.post(
-    "/api/auth/name", permission=Permission.ACCOUNT_WRITE, body=NewName, answers={200: Done},
-    refusals=CHANGE_REFUSED,
-)  # fmt: skip
-def name(request: Request, principal: PersonPrincipal) -> Answer:
-    """Changes how somebody is called."""
-    body = bodies.json_body(request, NewName)
-    users.rename(principal.user, body.name, now=request.now, deadline=request.deadline)
-    return responses.json(Done())
-
-
-@routes.post(
-    "/api/auth/email", permission=Permission.ACCOUNT_WRITE, fresh=True, body=NewEmail,
-    answers={200: Done, 202: LetterSent}, refusals=CHANGE_REFUSED,
-)  # fmt: skip
-def email(request: Request, principal: PersonPrincipal) -> Answer:
-    """Moves the account to another address: at once, or where mail is sent when the link in the letter comes back."""
-    body = bodies.json_body(request, NewEmail)
-    done = users.request_email(principal.session.user, body.email, now=request.now, deadline=request.deadline)
-    if done:
-        return responses.json(Done())
-    return responses.json(LetterSent("Check the mail at the new address."), status=202)
-
-
-@routes.post(
-    "/api/auth/password", permission=Permission.ACCOUNT_WRITE, fresh=True, body=NewPassword, answers={200: Renewed},
-    refusals=CHANGE_REFUSED,
-)  # fmt: skip
-def password(request: Request, principal: PersonPrincipal) -> Answer:
-    """Changes the password. All other sessions end, and this one goes on under a new cookie."""
-    body = bodies.json_body(request, NewPassword)
-    begun = sign_in.change_password(
-        principal.session, body.current, body.password, visitor(request, principal), now=request.now,
-        deadline=request.deadline,
-    )  # fmt: skip
-    return _renewed(begun)
+    return signed_out()
 
 
 @routes.post(
@@ -204,84 +132,7 @@ def reset_confirm(request: Request, principal: Anybody) -> Answer:
     body = bodies.json_body(request, ResetConfirm)
     who = visitor(request, principal)
     device = sign_in.reset(body.token, body.password, who, now=request.now, deadline=request.deadline)
-    return _with_cookies(responses.json(Done()), device_cookie(device), cookies.dropped(cookies.SESSION))
-
-
-@routes.post(
-    "/api/auth/totp/enrol", permission=Permission.ACCOUNT_WRITE, fresh=True, answers={200: EnrolmentShown},
-    refusals=CHANGE_REFUSED,
-)  # fmt: skip
-def totp_enrol(request: Request, principal: PersonPrincipal) -> Answer:
-    """Begins to set up a second factor."""
-    given = second_factor.enrol(principal.session.user, now=request.now, deadline=request.deadline)
-    return responses.json(EnrolmentShown(given.secret, given.uri))
-
-
-@routes.post(
-    "/api/auth/totp/confirm", permission=Permission.ACCOUNT_WRITE, fresh=True, body=FactorCode,
-    answers={200: RecoveryCodes}, refusals=CHANGE_REFUSED,
-)  # fmt: skip
-def totp_confirm(request: Request, principal: PersonPrincipal) -> Answer:
-    """Turns the second factor on, and shows the recovery codes. All other sessions end."""
-    body = bodies.json_body(request, FactorCode)
-    done = second_factor.confirm(
-        principal.session, body.code, visitor(request, principal), now=request.now, deadline=request.deadline
-    )
-    shown = RecoveryCodes(done.recovery_codes, csrf.token(done.begun.cookie, csrf.API))
-    return _with_cookies(responses.json(shown), session_cookie(done.begun))
-
-
-@routes.post(
-    "/api/auth/totp/disable", permission=Permission.ACCOUNT_WRITE, fresh=True, body=FactorCode,
-    answers={200: Renewed}, refusals=CHANGE_REFUSED,
-)  # fmt: skip
-def totp_disable(request: Request, principal: PersonPrincipal) -> Answer:
-    """Turns the second factor off. All other sessions end."""
-    body = bodies.json_body(request, FactorCode)
-    begun = second_factor.disable(
-        principal.session, body.code, visitor(request, principal), now=request.now, deadline=request.deadline
-    )
-    return _renewed(begun)
-
-
-@routes.post(
-    "/api/auth/totp/recovery", permission=Permission.ACCOUNT_WRITE, fresh=True, body=FactorCode,
-    answers={200: RecoveryCodes}, refusals=CHANGE_REFUSED,
-)  # fmt: skip
-def totp_recovery(request: Request, principal: PersonPrincipal) -> Answer:
-    """Makes new recovery codes. The old ones end."""
-    body = bodies.json_body(request, FactorCode)
-    codes = second_factor.renew_recovery_codes(
-        principal.session.user, body.code, now=request.now, deadline=request.deadline
-    )
-    return responses.json(RecoveryCodes(codes, csrf.token(principal.binding, csrf.API)))
-
-
-@routes.get(
-    "/api/auth/sessions", permission=Permission.ACCOUNT_READ, answers={200: SessionList}, refusals=(401, 429, 503)
-)
-def list_sessions(request: Request, principal: PersonPrincipal) -> Answer:
-    """Somebody's own sessions."""
-    found = sessions.sessions_of(principal.session.user, now=request.now, deadline=request.deadline)
-    return responses.json(SessionList([_session(one, principal) for one in found]))
-
-
-@routes.post(
-    "/api/auth/sessions/end", permission=Permission.ACCOUNT_WRITE, fresh=True, body=SessionsEnd, answers={200: Done},
-    refusals=(401, 403, 404, 409, *REFUSED),
-)  # fmt: skip
-def end_sessions(request: Request, principal: PersonPrincipal) -> Answer:
-    """Ends one of somebody's own sessions, all others, or all."""
-    which = bodies.json_body(request, SessionsEnd).session
-    match which:
-        case "others":
-            sessions.end_others(principal.session, now=request.now, deadline=request.deadline)
-        case "all":
-            sessions.end_all(principal.session.user, now=request.now, deadline=request.deadline)
-            return _signed_out()
-        case _:
-            sessions.end_one(principal.user, which, now=request.now, deadline=request.deadline)
-    return responses.json(Done())
+    return with_cookies(responses.json(Done()), device_cookie(device), cookies.dropped(cookies.SESSION))
 
 
 def visitor(request: Request, principal: Anybody) -> Visitor:
@@ -307,35 +158,17 @@ def needs_second_factor(user: UserId) -> bool:
     return any(org.second_factor for org in orgs_by_id(orgs_of(user)))
 
 
-def _registered(made: Registered) -> Answer:
-    begun = made.signed_in.begun
-    shown = RegisteredShown(
-        _user(made.user), PlaceShown(made.org.slug, made.org.name), PlaceShown(made.project.slug, made.project.name),
-        made.ingest_key.text, csrf.token(begun.cookie, csrf.API),
-    )  # fmt: skip
-    answer = responses.json(shown, status=201)
-    return _with_cookies(answer, session_cookie(begun), device_cookie(made.signed_in.device))
+def signed_out() -> Answer:
+    """The answer to whoever has ended their session."""
+    return with_cookies(responses.json(Done(), headers=SIGNED_OUT), cookies.dropped(cookies.SESSION))
 
 
-def _signed_in(request: Request, done: SignedIn) -> Answer:
-    begun = done.begun
-    shown = _me(request, begun.session.user, csrf.token(begun.cookie, csrf.API), must_enrol=done.must_enrol)
-    return _with_cookies(responses.json(shown), session_cookie(begun), device_cookie(done.device))
-
-
-def _signed_out() -> Answer:
-    return _with_cookies(responses.json(Done(), headers=SIGNED_OUT), cookies.dropped(cookies.SESSION))
-
-
-def _renewed(begun: Begun) -> Answer:
-    return _with_cookies(responses.json(Renewed(csrf.token(begun.cookie, csrf.API))), session_cookie(begun))
-
-
-def _with_cookies(answer: Answer, *values: str) -> Answer:
+def with_cookies(answer: Answer, *values: str) -> Answer:
     return replace(answer, cookies=values)
 
 
-def _me(request: Request, user: User, csrf_token: str, *, must_enrol: bool) -> Me:
+def me_shown(request: Request, user: User, csrf_token: str, *, must_enrol: bool) -> Me:
+    """Who somebody is, and where they belong."""
     found = orgs_by_id(orgs_of(user.user, deadline=request.deadline), deadline=request.deadline)
     members = [(org, membership(org.org, user.user, deadline=request.deadline)) for org in found]
     shown = [OrgShown(org.slug, org.name, member.role) for org, member in members if member]
@@ -343,12 +176,21 @@ def _me(request: Request, user: User, csrf_token: str, *, must_enrol: bool) -> M
     return Me(_user(user), shown, has_factor, must_enrol and any(org.second_factor for org in found), csrf_token)
 
 
+def _registered(made: Registered) -> Answer:
+    begun = made.signed_in.begun
+    shown = RegisteredShown(
+        _user(made.user), PlaceShown(made.org.slug, made.org.name), PlaceShown(made.project.slug, made.project.name),
+        made.ingest_key.text, csrf.token(begun.cookie, csrf.API),
+    )  # fmt: skip
+    answer = responses.json(shown, status=201)
+    return with_cookies(answer, session_cookie(begun), device_cookie(made.signed_in.device))
+
+
+def _signed_in(request: Request, done: SignedIn) -> Answer:
+    begun = done.begun
+    shown = me_shown(request, begun.session.user, csrf.token(begun.cookie, csrf.API), must_enrol=done.must_enrol)
+    return with_cookies(responses.json(shown), session_cookie(begun), device_cookie(done.device))
+
+
 def _user(user: User) -> UserShown:
     return UserShown(user.user.hex(), user.email, user.name, user.confirmed_at is not None)
-
-
-def _session(one: Listed, principal: PersonPrincipal) -> SessionShown:
-    current = one.handle == principal.session.handle.hex()
-    return SessionShown(
-        one.handle, current, one.created_at * 1000, one.expires_at * 1000, one.source, one.agent, one.strong
-    )

@@ -1,21 +1,22 @@
 """Events in: `POST /api/ingest`."""
 
-import re
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from chalicelib import journal
 from chalicelib.events.decode.batch import decode
 from chalicelib.events.decode.coding import inflated
 from chalicelib.events.event import Event
 from chalicelib.events.store import rejections
 from chalicelib.events.store.append import Outcome, append
+from chalicelib.events.store.usage import Used, tally
 from chalicelib.identity.permissions import Permission
+from chalicelib.routes.idempotency import idempotency_key
 from chalicelib.routes.problems import INGEST_PROBLEMS, NothingStored
 from chalicelib.routes.scope import scope_of
 from chalicelib.web import cors, responses
-from chalicelib.web.guard import Principal
-from chalicelib.web.problems import HeaderWrong
+from chalicelib.web.guard import KeyPrincipal
 from chalicelib.web.request import Request
 from chalicelib.web.responses import Answer
 from chalicelib.web.routing import Body, Routes
@@ -42,8 +43,6 @@ class Batch(Struct, frozen=True):
     session_id: str = ""
 
 
-IDEMPOTENCY_KEY: Final = "idempotency-key"
-
 BODY: Final = Body(
     description="A batch of events. Compressed with gzip, deflate or zstd it is known by its first bytes.",
     media_types=("application/json", "application/x-ndjson", "application/zstd"),
@@ -66,20 +65,23 @@ routes = Routes(__name__, INGEST_PROBLEMS)
     answers={202: Outcome},
     refusals=(400, 401, 403, 413, 415, 422, 503),
 )
-def ingest(request: Request, principal: Principal) -> Answer:
+def ingest(request: Request, principal: KeyPrincipal) -> Answer:
     """Stores a batch of events.
 
     Every event of the batch is accepted, a duplicate, or rejected by its index with a reason. What is acknowledged is
     stored. Any answer but 202 means that the batch may be sent again as it was.
     """
-    idempotency_key = _idempotency_key(request)
+    key = idempotency_key(request)
     body = inflated(request.body)
     decoded = decode(body, media_type=request.media_type, coding=request.headers.get("content-encoding", ""))
     scope, deadline = scope_of(principal), request.deadline_within(SECONDS)
-    outcome = append(
-        scope, decoded, body=body, idempotency_key=idempotency_key, now_ms=request.now_ms, deadline=deadline
-    )
+    outcome = append(scope, decoded, body=body, idempotency_key=key, now_ms=request.now_ms, deadline=deadline)
+    journal.count("EventsAccepted", outcome.accepted)
+    journal.count("EventsRejected", len(outcome.rejected))
     rejections.note(scope, outcome.rejected, now_ms=request.now_ms, deadline=deadline)
+    used = Used(outcome.accepted, outcome.duplicates, len(outcome.rejected), len(body))
+    reasons = (each.reason for each in outcome.rejected)
+    tally.note(scope, principal.key.key_id, used, reasons, now_ms=request.now_ms, deadline=deadline)
     return _answer(outcome)
 
 
@@ -88,13 +90,3 @@ def _answer(outcome: Outcome) -> Answer:
     if outcome.rejected and not outcome.accepted + outcome.duplicates:
         raise NothingStored(outcome.rejected)
     return responses.json(outcome, status=202)
-
-
-def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get(IDEMPOTENCY_KEY)
-    if key is not None and (IDEMPOTENCY_KEY in request.repeated_headers or not _VISIBLE.fullmatch(key)):
-        raise HeaderWrong("`Idempotency-Key` must be sent once, with 1 to 255 visible ASCII characters and no spaces.")
-    return key
-
-
-_VISIBLE: Final = re.compile(r"[!-~]{1,255}")

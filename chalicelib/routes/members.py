@@ -69,13 +69,14 @@ class MemberView(Struct, frozen=True):
 
 
 class Ending(Struct, frozen=True):
-    """What a removal would do: query keys, invitations and connections of apps end, ingest keys become the remover's
-    and are flagged."""
+    """What a removal would do: query keys, invitations, connections of apps and views of their own end, ingest keys
+    become the remover's and are flagged."""
 
     query_keys: list[str]
     ingest_keys: list[str]
     invitations: list[str]
     connections: list[str]
+    views: list[str]
 
 
 class MemberDetail(MemberView, frozen=True, kw_only=True):
@@ -134,7 +135,7 @@ def get_member(request: Request, principal: PersonPrincipal) -> Answer:
 
 
 @routes.patch(
-    MEMBER, permission=WRITE, body=RoleChange, answers={200: MemberDetail}, refusals=CHANGE_REFUSALS
+    MEMBER, permission=WRITE, fresh=True, body=RoleChange, answers={200: MemberDetail}, refusals=CHANGE_REFUSALS
 )  # fmt: skip
 def change_role(request: Request, principal: PersonPrincipal) -> Answer:
     """Gives a member another role, from the next request on. One's own can only be lowered."""
@@ -145,7 +146,7 @@ def change_role(request: Request, principal: PersonPrincipal) -> Answer:
     return responses.json(_detail(request, principal))
 
 
-@routes.delete(MEMBER, permission=WRITE, answers={204: None}, refusals=CHANGE_REFUSALS)
+@routes.delete(MEMBER, permission=WRITE, fresh=True, answers={204: None}, refusals=CHANGE_REFUSALS)
 def remove_member(request: Request, principal: PersonPrincipal) -> Answer:
     """Ends a membership, and with it the query keys and invitations that the member made."""
     members.remove(_user(request), by=principal.member, now=request.now, deadline=request.deadline)
@@ -179,8 +180,9 @@ def list_invitations(request: Request, principal: PersonPrincipal) -> Answer:
 
 
 @routes.post(
-    INVITATIONS, permission=WRITE, body=InvitationCreation, answers={201: InvitationCreated}, refusals=CHANGE_REFUSALS
-)
+    INVITATIONS, permission=WRITE, fresh=True, body=InvitationCreation, answers={201: InvitationCreated},
+    refusals=CHANGE_REFUSALS,
+)  # fmt: skip
 def invite(request: Request, principal: PersonPrincipal) -> Answer:
     """Invites somebody, by a letter with a link that works once, for seven days, for their address alone.
 
@@ -260,6 +262,7 @@ def _ending(found: Belongings) -> Ending:
         [key.key_id for key in found.ingest_keys],
         [each.id.hex() for each in found.invitations],
         [each.id.hex() for each in found.grants],
+        [view.id.hex() for left in found.views if left.kind == "own" for view in left.theirs],
     )
 
 

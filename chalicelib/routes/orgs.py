@@ -130,7 +130,7 @@ def get_org(_: Request, principal: PersonPrincipal) -> Answer:
 
 
 @routes.patch(
-    ORG, permission=Permission.ORG_WRITE, body=OrgChange, answers={200: OrgView}, refusals=CHANGE_REFUSALS
+    ORG, permission=Permission.ORG_WRITE, fresh=True, body=OrgChange, answers={200: OrgView}, refusals=CHANGE_REFUSALS
 )  # fmt: skip
 def edit_org(request: Request, principal: PersonPrincipal) -> Answer:
     """Changes the settings of an organisation.

@@ -13,6 +13,8 @@ from chalicelib.web.templates import STATIC, static_files
 
 FOR_GOOD: Final = "public, max-age=31536000, immutable"
 
+PACKED_ALREADY: Final = frozenset(("image/webp",))
+
 routes = Routes(__name__)
 
 
@@ -25,10 +27,11 @@ def static_file(request: Request) -> Answer:
     file = static_files().get(request.parameters["name"])
     if file is None:
         raise NotFound
-    headers = {"Vary": "Accept-Encoding"}
+    packs = file.media_type not in PACKED_ALREADY
+    headers = {"Vary": "Accept-Encoding"} if packs else {}
     if request.parameters["digest"] == file.digest:  # digest: of a public file, and a part of its address
         headers["Cache-Control"] = FOR_GOOD
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if packs and "gzip" in request.headers.get("accept-encoding", ""):
         headers["Content-Encoding"] = "gzip"
         return responses.content(_packed(file.name), file.media_type, headers=headers)
     return responses.content(file.content, file.media_type, headers=headers)

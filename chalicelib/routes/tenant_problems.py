@@ -9,9 +9,11 @@ from chalicelib.identity.members import MemberChanged, MemberUnknown
 from chalicelib.identity.membership import AlreadyMember, AuthorityLost
 from chalicelib.identity.names import NameRefused
 from chalicelib.identity.orgs import LastOwner, OrgGone, SettingsChanged, TooManyOrgs
+from chalicelib.identity.pattern_states import PatternChanged
 from chalicelib.identity.roles import RoleRefused
 from chalicelib.identity.slugs import SlugRefused, SlugTaken
 from chalicelib.identity.users import EmailRefused
+from chalicelib.identity.views import TooManyViews, ViewNameTaken, ViewsChanged, ViewUnknown
 from chalicelib.outside.mail import MailNotSent
 from chalicelib.storage.cursors import CursorRefused
 from chalicelib.web.problems import PROBLEMS, NotFound, Problem, Problems, Told
@@ -35,6 +37,7 @@ TENANT_PROBLEMS: Final[Problems] = {
     MemberUnknown: PROBLEMS[NotFound],
     OrgGone: PROBLEMS[NotFound],
     ProjectGone: PROBLEMS[NotFound],
+    ViewUnknown: PROBLEMS[NotFound],
     CursorRefused: Problem(
         400, "cursor", "The cursor cannot be used",
         lambda _: Told("It is no cursor of this list. Leave `cursor` out to start again."),
@@ -45,11 +48,15 @@ TENANT_PROBLEMS: Final[Problems] = {
     AlreadyMember: Problem(409, "member", "Already a member"),
     LastOwner: Problem(409, "last-owner", "The last owner"),
     SlugTaken: _field(409, "slug-taken", "The slug is taken", "slug"),
+    ViewNameTaken: _field(409, "name-taken", "The name is taken", "name"),
     MemberChanged: Problem(409, "changed", "Changed meanwhile"),
+    PatternChanged: Problem(409, "changed", "Changed meanwhile"),
     SettingsChanged: Problem(409, "changed", "Changed meanwhile"),
+    ViewsChanged: Problem(409, "changed", "Changed meanwhile"),
     TooManyKeys: Problem(409, "too-many", "Too many keys"),
     TooManyInvitations: Problem(409, "too-many", "Too many invitations"),
     TooManyOrgs: Problem(409, "too-many", "Too many organisations"),
+    TooManyViews: Problem(409, "too-many", "Too many views"),
     InvitationGone: Problem(410, "invitation", "The invitation does not work any more"),
     EmailRefused: _unusable("email"),
     NameRefused: _unusable("name"),

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from chalicelib import settings
+from chalicelib import journal, settings
 from chalicelib.storage.errors import ConditionFailed, RequestRefused, StoreUnavailable, TransactionCancelled
 from chalicelib.storage.signature import credentials, signed_headers
 
@@ -103,6 +103,10 @@ class Transport(Protocol):
 patience: Final[ContextVar[float]] = ContextVar("patience", default=READ_SECONDS)
 """How many seconds a transport may wait for the answer to the request it carries now."""
 
+calls: Final[ContextVar[list[float] | None]] = ContextVar("calls", default=None)
+"""Where whoever wants to know finds how many seconds each call took, its attempts and pauses included. Calls from
+`storage.threads` are counted too."""
+
 pause: Callable[[float], None] = time.sleep
 """How the time between two attempts passes, here and in `storage.writes`. Tests let it pass at once."""
 
@@ -112,27 +116,12 @@ def call(operation: str, request: dict[str, Any], *, deadline: float | None = No
 
     Raises `StoreUnavailable`, `ConditionFailed`, `TransactionCancelled` or `RequestRefused`.
     """
-    body = msgspec.json.encode(request)
-    ambiguous = False
-    why = "no attempt was made"
-    throttled = False
-    for attempt in range(ATTEMPTS):
-        if not _may_begin(attempt, deadline):
-            break
-        try:
-            reply = _attempt(operation, body, deadline)
-        except (OSError, HTTPException) as lost:
-            ambiguous, why = True, f"{operation}: {type(lost).__name__}"
-            continue
-        if reply.status == 200:
-            return _ANSWER.decode(reply.body)
-        refusal = _refusal(reply)
-        why = f"{operation}: {refusal.code or reply.status}"
-        if refusal.code not in PASSING and reply.status < 500 and not _only_passing_reasons(refusal):
-            raise _error(operation, refusal, retried=ambiguous)
-        throttled = throttled or refusal.code in THROTTLES
-        ambiguous = ambiguous or refusal.code not in THROTTLES
-    raise StoreUnavailable(why, throttled=throttled)
+    begun = time.perf_counter()
+    try:
+        return _answer(operation, request, deadline)
+    finally:
+        if (took := calls.get()) is not None:
+            took.append(time.perf_counter() - begun)  # in one step: several threads may do it at once
 
 
 def query_all(request: dict[str, Any], *, deadline: float) -> Iterator[dict[str, Value]]:
@@ -153,6 +142,32 @@ def table_status(full_name: str) -> str:
 def table(name: str) -> str:
     """The name that the table has in this deployment: it carries the stage."""
     return settings.current().table_prefix + name
+
+
+def _answer(operation: str, request: dict[str, Any], deadline: float | None) -> Answer:
+    body = msgspec.json.encode(request)
+    ambiguous = False
+    why = "no attempt was made"
+    throttled = False
+    for attempt in range(ATTEMPTS):
+        if not _may_begin(attempt, deadline):
+            break
+        try:
+            reply = _attempt(operation, body, deadline)
+        except (OSError, HTTPException) as lost:
+            ambiguous, why = True, f"{operation}: {type(lost).__name__}"
+            continue
+        if reply.status == 200:
+            return _ANSWER.decode(reply.body)
+        refusal = _refusal(reply)
+        why = f"{operation}: {refusal.code or reply.status}"
+        if refusal.code not in PASSING and reply.status < 500 and not _only_passing_reasons(refusal):
+            raise _error(operation, refusal, retried=ambiguous)
+        if refusal.code in THROTTLES:
+            throttled = True
+            journal.count("StoreThrottles")
+        ambiguous = ambiguous or refusal.code not in THROTTLES
+    raise StoreUnavailable(why, throttled=throttled)
 
 
 def _attempt(operation: str, body: bytes, deadline: float | None) -> Reply:

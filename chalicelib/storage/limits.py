@@ -86,6 +86,8 @@ LIMITS: Final[Mapping[str, Rate]] = {
     # What is fetched for clients: nobody may make us the one who floods a stranger's server.
     "client-document": Rate(30, MINUTE),
     "client-document-again": Rate(3, MINUTE),
+    # What browsers report: each is a line in the log, and anybody can send one.
+    "report-source": Rate(20, MINUTE),
     # Everything else, leased in bulk.
     "requests-source": Rate(1_200, MINUTE, Fails.OPEN, lease=20),
     "requests-person": Rate(600, MINUTE, Fails.OPEN, lease=20),

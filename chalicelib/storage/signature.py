@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 for DynamoDB requests, and whose name they are signed in.
+"""AWS Signature Version 4 for requests to DynamoDB and SSM, and whose name they are signed in.
 
 Source: AWS General Reference, "Signature Version 4 signing process". A test compares it with botocore's.
 """
@@ -12,8 +12,17 @@ from typing import Any
 
 import msgspec
 
-VERSION = "DynamoDB_20120810"
-CONTENT_TYPE = "application/x-amz-json-1.0"
+
+class Service(msgspec.Struct, frozen=True):
+    """A service that takes JSON: its name in signatures, what its operations are called by, and its media type."""
+
+    name: str
+    version: str
+    content_type: str
+
+
+DYNAMODB = Service("dynamodb", "DynamoDB_20120810", "application/x-amz-json-1.0")
+SSM = Service("ssm", "AmazonSSM", "application/x-amz-json-1.1")
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -45,24 +54,25 @@ def _from_boto() -> Any:
 
 
 def signed_headers(
-    operation: str, body: bytes, *, host: str, region: str, who: Credentials, at: float
+    operation: str, body: bytes, *, host: str, region: str, who: Credentials, at: float, service: Service = DYNAMODB
 ) -> dict[str, str]:
     """The headers of one request, `Authorization` included. `at` is in seconds since the epoch."""
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
     headers = {
-        "content-type": CONTENT_TYPE,
+        "content-type": service.content_type,
         "host": host,
         "x-amz-date": moment,
-        "x-amz-target": f"{VERSION}.{operation}",
+        "x-amz-target": f"{service.version}.{operation}",
     }
     if who.session_token:
         headers["x-amz-security-token"] = who.session_token
     names = ";".join(sorted(headers))
     lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
     canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
-    scope = f"{moment[:8]}/{region}/dynamodb/aws4_request"
+    scope = f"{moment[:8]}/{region}/{service.name}/aws4_request"
     to_sign = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    signature = hmac.new(_signing_key(who.secret_key, moment[:8], region), to_sign.encode(), hashlib.sha256).hexdigest()
+    key = _signing_key(who.secret_key, moment[:8], region, service.name)
+    signature = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
     headers["authorization"] = (
         f"AWS4-HMAC-SHA256 Credential={who.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
     )
@@ -70,8 +80,8 @@ def signed_headers(
 
 
 @lru_cache(maxsize=4)
-def _signing_key(secret_key: str, day: str, region: str) -> bytes:
+def _signing_key(secret_key: str, day: str, region: str, service: str) -> bytes:
     key = f"AWS4{secret_key}".encode()
-    for part in (day, region, "dynamodb", "aws4_request"):
+    for part in (day, region, service, "aws4_request"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     return key

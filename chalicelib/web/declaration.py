@@ -46,6 +46,8 @@ class Declaration(Struct, frozen=True, kw_only=True):
     """Whether a password must have been given in the last 30 minutes."""
     ignores_cookies: bool = False
     """Whether it asks nobody who they are, so that a cookie is no reason to prove that a page of ours sent it."""
+    noted: bool = True
+    """Whether the security log has a line where it was done. Reading and sending events never has."""
     shown_at: str | None = None
     """Where somebody comes back to who has to sign in before they can send a form; its own path if left out."""
     limit: Limit = "requests"

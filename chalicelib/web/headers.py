@@ -3,6 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
+from urllib.parse import urlsplit
+
+from chalicelib import settings
+
+REPORTS: Final = "/reports"
+"""Where browsers say that something went against a policy, below the path that the product is reached at."""
 
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": (
@@ -29,12 +35,17 @@ def of_page(*, form_action: str = "'self'") -> dict[str, str]:
     Its referrer is told to this site alone: with `no-referrer` browsers send forms with `Origin: null`, which nobody
     can check. `form_action` may name one more origin, where a form's answer redirects to: Chromium blocks it otherwise.
     """
+    reports = urlsplit(settings.current().url).path.rstrip("/") + REPORTS
     policy = (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
         f"form-action {form_action}; base-uri 'none'; frame-ancestors 'none'; "
-        "require-trusted-types-for 'script'; trusted-types 'none'"
+        f"require-trusted-types-for 'script'; trusted-types 'none'; report-uri {reports}; report-to csp"
     )
-    return {"Content-Security-Policy": policy, "Referrer-Policy": "same-origin"}
+    return {
+        "Content-Security-Policy": policy,
+        "Reporting-Endpoints": f'csp="{reports}"',
+        "Referrer-Policy": "same-origin",
+    }
 
 
 SIGNED_OUT: Final[Mapping[str, str]] = {"Clear-Site-Data": '"cache", "storage"'}

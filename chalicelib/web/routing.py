@@ -218,7 +218,7 @@ def declarations(app: Chalice) -> list[Declaration]:
 def _note_done(declaration: Declaration, answer: Answer) -> None:
     """Notes what may have changed something. Events are no changes: what becomes of them is told in answers alone."""
     reads = declaration.method in SAFE_METHODS or declaration.kind == "mcp"
-    if reads or declaration.permission is Permission.EVENTS_WRITE or answer.status >= 400:
+    if reads or not declaration.noted or declaration.permission is Permission.EVENTS_WRITE or answer.status >= 400:
         return
     said = " ".join(answer.cookies)
     if dropped(SESSION) in said:

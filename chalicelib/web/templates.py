@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from msgspec import Struct
 
 from chalicelib import settings
-from chalicelib.web import responses
+from chalicelib.web import responses, timing
 from chalicelib.web.responses import Answer
 
 if TYPE_CHECKING:
@@ -86,8 +86,9 @@ def page(view: View, shell: Shell, *, status: int = 200, headers: Mapping[str, s
 
 def document(view: View, shell: Shell) -> bytes:
     """The view as an HTML document. Raises `jinja2.UndefinedError` if the template asks for what is not there."""
-    template = _environment().get_template(view.template)
-    return template.render(page=view, shell=shell).encode()
+    with timing.rendering():
+        template = _environment().get_template(view.template)
+        return template.render(page=view, shell=shell).encode()
 
 
 class StaticFile(Struct, frozen=True):
@@ -104,6 +105,7 @@ _MEDIA_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".webp": "image/webp",
 }
 
 
@@ -142,7 +144,7 @@ def _environment() -> "Environment":
     )
     environment.globals |= {"to": address, "static": _static_address, "icons": ICONS}
     environment.filters |= {
-        "clock": _clock, "day": _day, "dollars": _dollars, "iso": _iso, "minute": _minute, "segment": _segment,
+        "clock": clock, "day": _day, "dollars": _dollars, "iso": _iso, "minute": _minute, "segment": _segment,
     }  # fmt: skip
     return environment
 
@@ -155,7 +157,8 @@ def _minute(seconds: int) -> str:
     return f"{_utc(seconds):%-d %b %Y, %H:%M} UTC"
 
 
-def _clock(milliseconds: int) -> str:
+def clock(milliseconds: int) -> str:
+    """`Nov 24 14:03:20.123`: the time of a row."""
     moment = _utc(milliseconds // 1000)
     return f"{moment:%b %d %H:%M:%S}.{milliseconds % 1000:03d}"
 
@@ -180,6 +183,9 @@ def _utc(seconds: int) -> datetime:
 # Each is drawn on 16 px, in strokes of 1.5: paths of an `<svg>` that the stylesheet sizes and colours.
 ICONS: Final[Mapping[str, str]] = {
     "events": "M2 4h12M2 8h8M2 12h10",
+    "patterns": "M2 4h5M10 4h4M2 8h2M7 8h7M2 12h8M13 12h1",
+    "deploys": "M4 14V2.2M4 3h8.5l-2 3 2 3H4",
+    "usage": "M2 14h12M3.5 11.5v-4M8 11.5v-9M12.5 11.5v-6",
     "key": "M6.5 9.5 13.5 2.5M11 5l2 2M7.5 11.5a3 3 0 1 1-6 0 3 3 0 0 1 6 0Z",
     "assistant": "M2 3h12v8H7l-3 2.5V11H2zM5 7h.01M8 7h.01M11 7h.01",
     "settings": "M2 5h6M12 5h2M2 11h2M8 11h6M12 5a2 2 0 1 1-4 0 2 2 0 0 1 4 0ZM8 11a2 2 0 1 1-4 0 2 2 0 0 1 4 0Z",

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
 from typing import Final, NoReturn
 
+from infra.demo.deploys import deploys
 from infra.demo.incidents import CYCLE, DATABASE_SLOW, PROVIDER_DOWN, RETRIES_BEGIN
 from infra.demo.stream import events
 from infra.demo.trace import Event
 from scry.batches import MOST_EVENTS, Batch, encoded
 from scry.delivery import Delivery
+from scry.deploy import record
 from scry.errors import ScryError
 from scry.patience import Patience
 from scry.transport import Connection
@@ -57,11 +59,14 @@ def _run(options: argparse.Namespace, key: str) -> None:
     # A server that is being restarted is waited for, however long: the stream is computed, so nothing piles up.
     patience = Patience(seconds=float("inf"), longest_pause=LONGEST_PAUSE, notice=_say)
     _say(f"about {options.rate:g} events a second to {options.url}; {_next_incidents(start)}")
-    rejected = 0
+    rejected, told_until = 0, start
     with Connection(options.url) as connection:
         delivery = Delivery(connection, key=key, patience=patience, idempotent=False)
         for end, batch in batches(islice(stream, options.count)):
             time.sleep(max(0.0, end / 1000 - time.time()))
+            for told in deploys(told_until, end):
+                record(connection, told, key=key, patience=patience, request_key=f"demo-{told['at']}")
+            told_until = max(told_until, end)
             outcome = delivery.deliver(batch)
             if outcome.rejected and not rejected:
                 _say(f"an event was rejected: {outcome.rejected[0][1]} (further ones are not reported)")

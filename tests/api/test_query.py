@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from typing import Any
 
 import pytest
 
@@ -214,9 +213,7 @@ def test_what_nobody_declared_is_not_served(client: Client, alice: Tenant) -> No
 
 
 def test_the_service_says_that_it_is_well_and_how_it_is_spoken_to(client: Client) -> None:
-    health: Any = client.get("/healthz").json
-    assert (health["status"], health["store"]) == ("ok", "ok")
-    assert health["version"]
+    assert client.get("/healthz").json == {"status": "ok"}
     assert client.send("HEAD", "/healthz").status == 200
     described = client.get("/openapi.json").json["paths"]
     assert described.keys() == {each.path for each in declarations(app) if each.kind == "api"}

@@ -69,6 +69,17 @@ def test_no_is_told_to_the_app(somebody, running):
         assert went_only_to(alice, app)
 
 
+@pytest.mark.requirement("V7.4.4")
+def test_who_should_not_be_here_signs_out_from_the_question(somebody, running):
+    alice = somebody("Alice")
+    alice.signs_up("Acme")
+    with listening() as app:
+        alice.page.goto(app.question(running.url))
+        alice.presses("Sign out")
+        alice.reads_heading("Sign in")
+        assert app.answers.empty()
+
+
 @pytest.mark.requirement("O7")
 def test_who_is_signed_out_signs_in_first_and_is_asked_then(somebody, running):
     alice = somebody("Alice")

@@ -1,4 +1,4 @@
-"""Exploring in Chromium: with the keyboard alone, with what this browser remembers, and with hostile events."""
+"""Exploring in Chromium: with the keyboard alone, with the queries of the tab, and with hostile events."""
 
 import json
 import time
@@ -76,7 +76,7 @@ def test_keys_can_be_turned_off_and_stay_off(page: Page):
     page.get_by_label("Single keys work here").check()
 
 
-def test_the_last_queries_are_remembered_in_this_browser(page: Page):
+def test_the_last_queries_of_the_tab_are_offered(page: Page):
     page.fill("#q", "level:error")
     page.keyboard.press("Enter")
     page.wait_for_url("**q=level**")
@@ -84,6 +84,22 @@ def test_the_last_queries_are_remembered_in_this_browser(page: Page):
     page.get_by_text("Recent", exact=True).click()
     page.get_by_role("link", name="level:error", exact=True).click()
     expect(page.locator("tr[id]")).to_have_count(1)
+
+
+@pytest.mark.requirement("V14.3.3", "V14.3.1")
+def test_queries_are_kept_in_no_storage_and_what_lies_before_a_sign_in_is_not_offered(page: Page, running: Product):
+    page.fill("#q", "card declined")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=card**")
+    kept = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    assert "declined" not in kept
+    page.goto(page.url.partition("?")[0])
+    expect(page.get_by_text("Recent", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    site.sign_in(page, running)
+    page.goto(f"{running.url}{PROJECT}/explore")
+    expect(page.locator("#q")).to_be_visible()
+    expect(page.get_by_text("Recent", exact=True)).to_be_hidden()
 
 
 def test_suggestions_stand_behind_what_is_typed_already(page: Page):

@@ -40,6 +40,8 @@ def answer(route: Route) -> None:
     if path.startswith("/static/"):
         file = static_files()[Path(path).name]
         route.fulfill(body=file.content, content_type=file.media_type)
+    elif path.endswith("/live.json"):
+        route.fulfill(json={"rows": [], "cursor": "next", "passed_over": 0, "gap": False, "lag_ms": 0})
     elif path.endswith("/news"):
         route.fulfill(json={"event": None, "rejected": []})
     else:

@@ -56,7 +56,7 @@ def test_wrong_options_end_with_two(arguments, capsys):
 
 def test_every_command_and_option_is_in_the_documentation(capsys):
     page = (ROOT / "docs/scry.md").read_text()
-    for command in ("send", "search", "tail", "count", "timeline"):
+    for command in ("send", "search", "tail", "count", "timeline", "deploy"):
         with pytest.raises(SystemExit):
             main([command, "--help"])
         words = capsys.readouterr().out.replace(",", " ").replace("[", " ").replace("]", " ").split()

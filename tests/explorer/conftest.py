@@ -54,7 +54,7 @@ class Explorer:
     @property
     def messages(self) -> list[str]:
         """Of the rows, as they are shown."""
-        rows = re.findall(r'<tr id="e-.*?</tr>', self.visitor.html, re.DOTALL)
+        rows = re.findall(r'<tr id="e-\w.*?</tr>', self.visitor.html, re.DOTALL)
         return [re.sub(r"<[^>]*>", "", row.rpartition("<td><bdi>")[2]) for row in rows]
 
     @property

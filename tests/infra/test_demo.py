@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,10 +16,11 @@ import pytest
 
 from chalicelib.events.event import TYPES
 from infra.demo.__main__ import WINDOW, batches
+from infra.demo.deploys import deploys
 from infra.demo.incidents import CYCLE, MINUTE, release
 from infra.demo.stories import request
 from infra.demo.stream import EVENTS_PER_REQUEST, busyness, events
-from tests.cli.scripted_server import Reply, ScriptedServer, accepting
+from tests.cli.scripted_server import Reply, ScriptedServer, Sent, accepting
 
 EVEN_HOUR = int(datetime(2026, 11, 1, 12, tzinfo=UTC).timestamp() * 1000)
 HOUR = 60 * MINUTE
@@ -171,8 +173,20 @@ def test_a_busy_window_makes_batches_that_the_server_takes():
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
     found = ScriptedServer()
+    found.otherwise = keeping
     yield found
     found.close()
+
+
+def keeping(sent: Sent) -> Reply:
+    """What a server answers that keeps events and deploys."""
+    if sent.path == "/api/deploys":
+        return Reply(201, {"id": "d", "at": int(json.loads(sent.body)["at"])})
+    return accepting(sent)
+
+
+def events_in(requests: list[Sent]) -> list[dict]:
+    return [event for sent in requests if sent.path == "/api/ingest" for event in sent.events]
 
 
 def demo(url: str, *arguments: str, key: str = "scry_ing_1") -> subprocess.Popen[str]:
@@ -185,11 +199,47 @@ def test_the_past_is_sent_at_once_over_a_restart_of_the_server_and_counted(serve
     with demo(server.url, "--history", "30m", "--count", "300") as process:
         _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
-    taken = server.requests[2:]
-    assert sum(len(sent.events) for sent in taken) == 300
+    taken = [sent for sent in server.requests[2:] if sent.path == "/api/ingest"]
+    assert len(events_in(taken)) == 300
     assert "payments time out at" in said
     assert all("idempotency-key" not in sent.headers for sent in taken)
     assert "scry_ing_1" not in said
+
+
+def test_deploys_are_told_before_the_events_that_follow_them_and_the_same_way_again(server):
+    both = threading.Event()
+
+    def noting(sent: Sent) -> Reply:
+        if sum(each.path == "/api/deploys" for each in server.requests) == 2:
+            both.set()
+        return keeping(sent)
+
+    server.otherwise = noting
+    told = []
+    for _ in range(2):
+        both.clear()
+        server.requests.clear()
+        with demo(server.url, "--history", "3h", "--rate", "0.05") as process:
+            assert both.wait(60)
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
+        recorded = [sent for sent in server.requests if sent.path == "/api/deploys"][:2]
+        told.append([(sent.headers["idempotency-key"], sent.body) for sent in recorded])
+        at = int(json.loads(recorded[0].body)["at"])
+        place = server.requests.index(recorded[0])
+        assert all(event["timestamp"] < at for event in events_in(server.requests[:place]))
+    assert told[0] == told[1]
+
+
+def test_the_shops_deploys_are_those_of_its_log(cycle):
+    lines = [event for event in cycle if "deploy" in event["metadata"]]
+    markers = list(deploys(EVEN_HOUR, EVEN_HOUR + CYCLE))
+    assert [(int(each["at"]), each["version"]) for each in markers] == [
+        (event["timestamp"], event["metadata"]["deploy"]) for event in lines
+    ]
+    assert len(markers) == 2
+    cuts = [EVEN_HOUR, EVEN_HOUR + 18 * MINUTE, EVEN_HOUR + 18 * MINUTE + 1, EVEN_HOUR + CYCLE]
+    assert [each for begin, end in pairwise(cuts) for each in deploys(begin, end)] == markers
 
 
 def test_it_ends_when_it_is_told(server):
@@ -201,7 +251,7 @@ def test_it_ends_when_it_is_told(server):
 
 
 def test_without_a_key_or_with_a_refused_one_it_says_so(server):
-    server.otherwise = lambda sent: Reply(401) if sent.events else accepting(sent)
+    server.otherwise = lambda sent: Reply(401)
     with demo(server.url, key="") as process:
         assert "SCRY_KEY" in process.communicate(timeout=60)[1]
     assert process.returncode == 2

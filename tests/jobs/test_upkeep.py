@@ -11,7 +11,7 @@ from chalicelib.events import compaction
 from chalicelib.events.compaction import GRACE_MS
 from chalicelib.events.scope import Scope
 from chalicelib.events.store import index, register
-from chalicelib.events.store.read import all_merged_blocks, blocks_of
+from chalicelib.events.store.stored import all_merged_blocks, blocks_of
 from chalicelib.ids import OrgId, ProjectId, Slot, slot_of
 from chalicelib.jobs import upkeep
 from chalicelib.jobs.upkeep import Report

@@ -85,7 +85,7 @@ def test_a_connection_and_a_query_key_are_answered_about_their_project(client, a
         assert answer.headers["Cache-Control"] == "no-store"
         facts = answer.json["result"]["structuredContent"]
         assert facts["project"] == "Shop"
-        assert facts["link"] == "https://scry.example/orgs/acme/projects/shop?since=24h"
+        assert facts["link"].startswith("https://scry.example/orgs/acme/projects/shop/explore?from=20")
 
 
 @pytest.mark.requirement("O27")

@@ -112,9 +112,14 @@ def test_the_text_says_the_same_as_the_structure(assistant):
 def test_every_answer_has_a_link_to_a_page_of_the_project(assistant):
     for name, arguments in calls(assistant).items():
         link = urlsplit(assistant.facts(name, **arguments)["link"])
-        assert (link.scheme, link.netloc, link.path) == ("https", "scry.example", "/orgs/acme/projects/shop")
+        page = "patterns" if name == "list_patterns" else "explore"
+        assert (link.scheme, link.netloc, link.path) == ("https", "scry.example", f"/orgs/acme/projects/shop/{page}")
     asked = parse_qs(urlsplit(assistant.facts("search_events", q='"a&b" level:error', since="5h")["link"]).query)
-    assert asked == {"q": ["a&b level:error"], "since": ["6h"]}
+    assert asked == {
+        "q": ["a&b level:error"], "from": ["2026-09-21T09:13:20.000Z"], "to": ["2026-09-21T14:13:20.000Z"]
+    }  # fmt: skip
+    new = parse_qs(urlsplit(assistant.facts("list_patterns", only="new")["link"]).query)
+    assert (new["only"], new["from"]) == (["new"], ["2026-09-21T13:13:20.000Z"])
 
 
 @pytest.mark.parametrize(

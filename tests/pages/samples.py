@@ -34,7 +34,7 @@ class Element:
 class Page(HTMLParser):
     """The elements of a document in their order, each with the text that stands directly in it."""
 
-    VOID = frozenset({"meta", "link", "input", "br", "hr", "img", "path"})
+    VOID = frozenset({"meta", "link", "input", "br", "hr", "img", "path", "source"})
 
     def __init__(self, html: str) -> None:
         super().__init__()

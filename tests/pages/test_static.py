@@ -46,3 +46,11 @@ def test_it_travels_compressed_where_that_is_understood():
 def test_nothing_else_can_be_had(name):
     with pytest.raises(NotFound):
         static_file(asked(name, "0" * 16))
+
+
+def test_a_picture_travels_as_it_is():
+    file = static_files()["explorer-light.webp"]
+    answer = static_file(asked("explorer-light.webp", file.digest, accept_encoding="gzip"))
+    assert answer.body == file.content
+    assert answer.headers["Content-Type"] == "image/webp"
+    assert not {"Content-Encoding", "Vary"} & answer.headers.keys()

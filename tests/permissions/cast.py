@@ -18,7 +18,9 @@ from urllib.parse import urlencode
 
 from moto.dynamodb.models import dynamodb_backends
 
-from chalicelib.identity import grants, invitations, key_ring, orgs, project_changes, sessions, users
+from chalicelib.events.patterns import fingerprint, pattern_id
+from chalicelib.events.store import deploys
+from chalicelib.identity import grants, invitations, key_ring, orgs, project_changes, sessions, users, views
 from chalicelib.identity.api_keys import NewKey
 from chalicelib.identity.membership import Member, add_member, membership
 from chalicelib.identity.permissions import Role
@@ -186,6 +188,9 @@ def new_tenant(slug: str, project_slug: str) -> Tenant:
     )  # fmt: skip
     connection = connect(bare, bare.member)
     grants.set_limit(grant_of(connection), grants.MOST_LIMIT, by=owner, now=now())  # a sweep asks more than apps do
+    for kind in views.KINDS:
+        new = views.NewView(f"{canary} {kind} view", f"q=service:{canary}&since=1h")
+        view = views.save_view(project, kind, new, by=bare.membership(bare.member), now=now())
     parameters = {
         "/mcp/{org}": slug,
         "/{project}": project_slug,
@@ -195,9 +200,12 @@ def new_tenant(slug: str, project_slug: str) -> Tenant:
         "/logs/{id}": event,
         "/events/{id}": event,
         "/traces/{trace}": _trace(canary),
+        "/patterns/{id}": pattern_id(fingerprint(f"{canary} event")).hex(),
         "/keys/{key}": made["query"].key_id,
         "/members/{user}": people[Role.MEMBER].user.hex(),
         "/invitations/{invitation}": invited.invitation.id.hex(),
+        "/views/{view}": view.id.hex(),
+        "/deploys/{deploy}": _first_deploy(made, canary),
         **signed_in("owner", people[Role.OWNER]).own,
         **FILE,
     }
@@ -223,8 +231,11 @@ UNKNOWN: Mapping[str, str] = {
     "/connections/{connection}": "00" * grants.ID_BYTES,
     "/keys/{key}": "0000none",
     "/traces/{trace}": "none-such",
+    "/patterns/{id}": "00" * 8,
     "/members/{user}": "00" * 8,
     "/invitations/{invitation}": "00" * invitations.ID_BYTES,
+    "/views/{view}": "00" * views.ID_BYTES,
+    "/deploys/{deploy}": "00" * deploys.ID_BYTES,
     "/sessions/{session}": "00" * sessions.HANDLE_BYTES,
 }
 """By the names of parameters: what is called so nowhere. Events have none: an id of theirs is tampered with instead."""
@@ -245,6 +256,13 @@ def _first_event(logs: str, made: Mapping[str, NewKey], canary: str) -> str:
     assert sent.status == 202, sent.body
     [found] = Client().get(logs, key=made["query"].text).json["data"]
     return str(found["id"])
+
+
+def _first_deploy(made: Mapping[str, NewKey], canary: str) -> str:
+    told = {"version": f"{canary} version", "service": f"{canary} service", "note": f"{canary} note"}
+    recorded = Client().post("/api/deploys", told, key=made["ingest"].text)
+    assert recorded.status == 201, recorded.body
+    return str(recorded.json["id"])
 
 
 @contextmanager

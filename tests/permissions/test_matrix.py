@@ -42,11 +42,15 @@ class Kind:
             return "unauthorized"
         if ORG in route.parameters and not self.is_key and self.may == SIGNED_IN:
             return "not-found"
-        if route.permission not in self.may:
+        if route.permission not in self._may_there(route):
             return "forbidden"
         if PROJECT in route.parameters and self.is_key and self.who.name.startswith("stranger"):
             return "unauthorized" if "connection" in self.who.name else "not-found"
         return "in"
+
+    def _may_there(self, route: Declaration) -> frozenset[Permission]:
+        """A key is of its project wherever it is shown; a person is a member of nothing but what the path names."""
+        return self.may if self.is_key or ORG in route.parameters else self.may & SIGNED_IN
 
 
 KINDS: dict[str, Callable[[str, Tenant, Tenant], Kind]] = {
@@ -174,6 +178,7 @@ def test_each_role_has_all_that_the_one_below_it_has() -> None:
 def test_no_key_may_both_read_and_write_and_none_may_touch_an_account() -> None:
     for may in MAY.values():
         assert len(may & {Permission.EVENTS_READ, Permission.EVENTS_WRITE}) == 1
-        assert may <= {Permission.PUBLIC, Permission.EVENTS_READ, Permission.EVENTS_WRITE}
+        assert may <= {Permission.PUBLIC, Permission.EVENTS_READ, Permission.EVENTS_WRITE, Permission.DEPLOYS_WRITE}
+        assert not {Permission.EVENTS_READ, Permission.DEPLOYS_WRITE} <= may
     assert all(Permission.EVENTS_WRITE not in granted for granted in GRANTS.values())
     assert all(may == {Permission.PUBLIC, Permission.EVENTS_READ} for may in BY_SCOPE.values())

@@ -21,7 +21,7 @@ from tests.permissions.test_matrix import asked
 SECRETS = {"password", "current", "code", "secret", "api_key", "apikey", "session", "csrf_token", "authorization"}
 """Names of parameters that would carry a secret."""
 
-IDS = {"org", "project", "key", "id", "user", "invitation", "session", "digest", "name", "connection", "trace"}
+IDS = {"org", "project", "key", "id", "user", "view", "invitation", "session", "digest", "name", "connection", "trace"}
 """Parameters of paths. What they hold names something, and opens nothing: `key` is the public part of one."""
 
 TYPES = re.compile(

@@ -42,7 +42,10 @@ def test_every_way_to_build_a_key_is_described_and_no_other():
         for name, value in vars(keys).items()
         if name.endswith(("_partition", "_sort")) and inspect.isfunction(value)
     }
-    constants = {"ONLY", "WATERMARK", "REJECTIONS", "ORG", "SECOND_FACTOR", "FIRST_ACCOUNT", "OUTBOX_PARTITION"}
+    constants = {
+        "ONLY", "WATERMARK", "REJECTIONS", "SHARED_VIEWS", "DEPLOYS_COUNTED", "ORG", "SECOND_FACTOR", "FIRST_ACCOUNT",
+        "OUTBOX_PARTITION",
+    }  # fmt: skip
     assert described == builders | constants
 
 
@@ -73,8 +76,9 @@ def test_every_partition_of_events_begins_with_organisation_and_project():
         keys.receipt_partition(ORG, PROJECT, BATCH),
         keys.dictionary_partition(ORG, PROJECT),
         keys.index_partition(ORG, PROJECT),
+        keys.usage_partition(ORG, PROJECT),
     ]
-    assert len(set(partitions)) == 4
+    assert len(set(partitions)) == 5
     assert {partition[:16] for partition in partitions} == {ORG + PROJECT}
 
 
@@ -93,6 +97,8 @@ def test_keys_are_read_as_they_were_built():
     assert keys.merged_generation(keys.merged_sort(70_000)) == 70_000
     assert keys.index_hour(keys.index_hour_sort(Slot(497_222))) == 497_222
     assert keys.work_identity(keys.work_sort(Slot(9), ORG, PROJECT, Slot(8))) == (9, ORG, PROJECT, 8)
+    assert keys.usage_identity(keys.usage_key_sort(20_718, "3fQ9Zk2L")) == (20_718, "k", "3fQ9Zk2L")
+    assert keys.usage_identity(keys.usage_reason_sort(20_718, "too_old")) == (20_718, "r", "too_old")
     assert keys.project_list_identity(keys.project_list_sort(ORG, PROJECT)) == (ORG, PROJECT)
 
 

@@ -14,7 +14,7 @@ from chalicelib.events.query import lookup
 from chalicelib.events.query.answers import Record
 from chalicelib.events.scope import Scope
 from chalicelib.events.store.put import put_if_absent
-from chalicelib.events.store.read import Stored, all_merged_blocks, blocks_of, current_of
+from chalicelib.events.store.stored import Stored, all_merged_blocks, blocks_of, current_of
 from chalicelib.ids import slot_of
 from chalicelib.storage import dynamodb
 from chalicelib.storage.tables import keys

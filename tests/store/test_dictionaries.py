@@ -14,7 +14,7 @@ from chalicelib.events.scope import Scope
 from chalicelib.events.store import dictionaries
 from chalicelib.events.store.dictionaries import DictionaryMissing, for_reading, for_writing, newest, publish
 from chalicelib.events.store.put import expires_at
-from chalicelib.events.store.read import blocks_of
+from chalicelib.events.store.stored import blocks_of
 from chalicelib.events.training import LEAST_EVENTS, RENEWED_AFTER_MS, renew_dictionary
 from chalicelib.ids import DAY_MS, slot_of
 from chalicelib.storage import dynamodb

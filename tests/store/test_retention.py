@@ -9,7 +9,7 @@ from chalicelib.events.query.export import export
 from chalicelib.events.query.language import parse
 from chalicelib.events.query.times import TimeRange
 from chalicelib.events.scope import Scope
-from chalicelib.events.store.read import all_merged_blocks, blocks_of
+from chalicelib.events.store.stored import all_merged_blocks, blocks_of
 from chalicelib.ids import DAY_MS, slot_of
 from chalicelib.storage.tables import keys
 from tests.conftest import NOW_MS

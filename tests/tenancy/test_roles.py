@@ -20,9 +20,10 @@ def test_each_role_may_do_all_that_the_ones_below_may():
 
 
 @pytest.mark.requirement("S30")
-def test_members_change_nothing_but_their_own_account_membership_and_connections():
-    own = {Permission.ACCOUNT_WRITE, Permission.ORG_LEAVE, Permission.GRANTS_WRITE}
-    assert GRANTS[Role.MEMBER] - READS == own
+def test_members_change_nothing_but_what_is_their_own_and_what_was_deployed():
+    own = {Permission.ACCOUNT_WRITE, Permission.ORG_LEAVE, Permission.GRANTS_WRITE, Permission.VIEWS_WRITE}
+    deploys = {Permission.DEPLOYS_WRITE, Permission.DEPLOYS_DELETE}
+    assert GRANTS[Role.MEMBER] - READS == own | deploys
 
 
 @pytest.mark.requirement("S31")

@@ -84,7 +84,7 @@ def test_members_are_listed_and_changed_and_removed(acme: Tenant, alice: User, b
     assert send(alice, "PATCH", path, {"role": "admin"}).json["role"] == "admin"
     key = send(bob, "POST", "/api/orgs/acme/projects/shop/keys", {"kind": "query", "label": "mine"}).json
     shown = send(alice, "GET", path).json["removal"]
-    assert shown == {"query_keys": [key["id"]], "ingest_keys": [], "invitations": [], "connections": []}
+    assert shown == {"query_keys": [key["id"]], "ingest_keys": [], "invitations": [], "connections": [], "views": []}
     assert send(alice, "DELETE", path).status == 204
     assert problem(send(alice, "DELETE", path)) == (404, "not-found")
     assert problem(send(bob, "GET", "/api/orgs/acme")) == (404, "not-found")

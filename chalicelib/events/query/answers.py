@@ -8,7 +8,8 @@ import msgspec
 from chalicelib.events.event import Event
 from chalicelib.events.query.budget import Budget, Scanned
 from chalicelib.events.store.event_id import encode_id
-from chalicelib.events.store.read import Order, Stored, fetch_details
+from chalicelib.events.store.read import Order
+from chalicelib.events.store.stored import Stored, fetch_details
 
 ANSWER_BYTES: Final = 4 * 1024 * 1024
 """Lambda answers with 6 MB at most, as base64: 4.5 MB of content."""

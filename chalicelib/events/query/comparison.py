@@ -26,18 +26,23 @@ class Compared(Struct, frozen=True):
 
     @property
     def change(self) -> Change:
-        if not self.before or not self.after:
-            return "new" if self.after else "gone"
-        if abs(self.after - self.before) < FEW:
-            return "steady"
-        if self.after >= TWICE * self.before:
-            return "more"
-        return "less" if TWICE * self.after <= self.before else "steady"
+        return change_between(self.before, self.after)
 
     @property
     def level(self) -> str:
         """The heaviest at which it occurred."""
         return max(self.pattern.levels, key=LEVELS.index)
+
+
+def change_between(before: int, after: int) -> Change:
+    """How a count changed."""
+    if not before or not after:
+        return "new" if after else "gone"
+    if abs(after - before) < FEW:
+        return "steady"
+    if after >= TWICE * before:
+        return "more"
+    return "less" if TWICE * after <= before else "steady"
 
 
 def compared(before: PatternsAnswer, after: PatternsAnswer) -> list[Compared]:

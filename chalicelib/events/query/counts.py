@@ -21,7 +21,8 @@ from chalicelib.events.query.timeline import Timeline
 from chalicelib.events.query.times import TimeRange, bucket_for
 from chalicelib.events.scope import Scope
 from chalicelib.events.store.index import HourCounts
-from chalicelib.events.store.read import Candidate, Stored, candidates, with_details
+from chalicelib.events.store.read import Candidate, candidates, with_details
+from chalicelib.events.store.stored import Stored
 from chalicelib.ids import HOUR_MS, Slot
 
 FACET_VALUES: Final = 20

@@ -9,7 +9,8 @@ from chalicelib.events.query.expression import Equals, Everything, Exists, Expre
 from chalicelib.events.query.search import Found, go_on
 from chalicelib.events.scope import Scope
 from chalicelib.events.store.event_id import Place, decode_id
-from chalicelib.events.store.read import Order, read_place
+from chalicelib.events.store.read import Order
+from chalicelib.events.store.stored import read_place
 from chalicelib.ids import HOUR_MS
 
 Same = Literal["all", "service", "trace"]

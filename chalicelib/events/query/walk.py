@@ -22,8 +22,9 @@ from chalicelib.events.query.plan import Hours, hours_within, known_counts, may_
 from chalicelib.events.query.scan import Filter
 from chalicelib.events.query.times import TimeRange
 from chalicelib.events.scope import Scope
-from chalicelib.events.store.read import Candidate, Order, Resume, Stored, candidates, with_details
+from chalicelib.events.store.read import Candidate, Order, Resume, candidates, with_details
 from chalicelib.events.store.split import SPAN_MS
+from chalicelib.events.store.stored import Stored
 from chalicelib.ids import HOUR_MS, Slot
 from chalicelib.storage.errors import StoreUnavailable
 

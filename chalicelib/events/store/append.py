@@ -6,7 +6,6 @@ Every step may be repeated: a resend writes only what is missing. An answer leav
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import Final, TypeVar
 
@@ -23,6 +22,7 @@ from chalicelib.events.store.split import ROWS_LIMIT, Part, Timed, split
 from chalicelib.ids import HOUR_MS, BatchId, Slot
 from chalicelib.storage.errors import StoreUnavailable
 from chalicelib.storage.tables import keys
+from chalicelib.storage.threads import Threads
 
 AHEAD_MS: Final = 300_000
 """How far in the future a timestamp may lie; clocks differ. Beyond, it becomes the time of receipt."""
@@ -271,5 +271,5 @@ def _each(things: Iterable[T], act: Callable[[T], R]) -> list[R]:
     listed = list(things)
     if len(listed) < 2:
         return [act(thing) for thing in listed]
-    with ThreadPoolExecutor(min(PARALLEL_PUTS, len(listed))) as pool:
+    with Threads(min(PARALLEL_PUTS, len(listed))) as pool:
         return list(pool.map(act, listed))

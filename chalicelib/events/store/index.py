@@ -19,7 +19,7 @@ A block whose hour ended less than an hour ago marks nothing: the watermark stay
 hour is not indexed until an hour later. Clocks that differ by less than that hour do no harm.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -52,6 +52,8 @@ class Index(msgspec.Struct, frozen=True):
     dirty: frozenset[Slot]
     indexed_before: Slot
     """Hours from here on are not indexed yet."""
+    marks: Mapping[Slot, int] = {}
+    """How many marks were made on an hour, where any were."""
 
     def counts(self, slot: Slot) -> HourCounts | None:
         """The counts of an hour, or None where its blocks must be read. An hour without an entry is empty."""
@@ -72,7 +74,7 @@ def mark_dirty(scope: Scope, slot: Slot, *, deadline: float) -> None:
     """Tells of one more late block. Marking twice for one (a lost answer, a resend) costs an indexing, no truth."""
     request = _hour_update(scope, slot) | {
         "UpdateExpression": "ADD d :one SET t = :t",
-        "ExpressionAttributeValues": {":one": {"N": "1"}, ":t": {"N": _expires(scope, slot)}},
+        "ExpressionAttributeValues": {":one": {"N": "1"}, ":t": {"N": expires_of_hour(scope, slot)}},
     }
     dynamodb.call("UpdateItem", request, deadline=deadline)
 
@@ -82,13 +84,15 @@ def read_index(scope: Scope, first: Slot, last: Slot, *, deadline: float) -> Ind
     indexed_before = read_watermark(scope, deadline=deadline)
     believed: dict[Slot, HourCounts] = {}
     dirty: set[Slot] = set()
+    marks: dict[Slot, int] = {}
     for entry in _hours(scope, first, last, deadline=deadline):
         slot = keys.index_hour(entry["s"].binary)
+        marks[slot] = _marks(entry).made
         if _marks(entry).pending:
             dirty.add(slot)
         elif "b" in entry:
             believed[slot] = msgspec.msgpack.decode(entry["b"].binary, type=HourCounts)
-    return Index(believed, frozenset(dirty), indexed_before)
+    return Index(believed, frozenset(dirty), indexed_before, marks)
 
 
 class Marks(msgspec.Struct, frozen=True):
@@ -113,7 +117,7 @@ def write_hour(scope: Scope, slot: Slot, counts: HourCounts, *, seen: Marks, dea
         "UpdateExpression": "SET b = :b, t = :t, i = :seen",
         "ExpressionAttributeValues": {
             ":b": {"B": msgspec.msgpack.encode(counts)},
-            ":t": {"N": _expires(scope, slot)},
+            ":t": {"N": expires_of_hour(scope, slot)},
             ":seen": {"N": str(seen.made)},
         },
         "ReturnValues": "ALL_NEW",
@@ -166,5 +170,6 @@ def _hour_update(scope: Scope, slot: Slot) -> dict[str, Any]:
     return {"TableName": dynamodb.table(keys.EVENTS), "Key": {"p": {"B": partition}, "s": {"B": sort}}}
 
 
-def _expires(scope: Scope, slot: Slot) -> str:
+def expires_of_hour(scope: Scope, slot: Slot) -> str:
+    """When DynamoDB may delete what is derived from an hour, as it writes numbers."""
     return str(((slot + 1) * HOUR_MS + scope.retention_ms + KEPT_LONGER_MS) // 1000)

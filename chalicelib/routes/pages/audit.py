@@ -25,7 +25,7 @@ DAY: Final = 86_400
 
 ACTIONS: Final = (
     ("", "Every action"), ("key", "Keys"), ("member", "Members"), ("invitation", "Invitations"),
-    ("project", "Projects"), ("org", "Organisation"), ("ownership", "Ownership"),
+    ("project", "Projects"), ("view", "Saved views"), ("org", "Organisation"), ("ownership", "Ownership"),
 )  # fmt: skip
 
 routes = Routes(__name__, PAGE_PROBLEMS)

@@ -8,22 +8,28 @@ from chalicelib.routes.pages import (
     audit,
     connections,
     consent,
+    deploys,
     first,
     first_event,
     invitation,
     keys,
+    lenses,
     members,
     orgs,
     outbox,
     projects,
     sign_in,
     sign_up,
+    status,
+    usage,
 )
 from chalicelib.routes.pages.explore import routes as explore
+from chalicelib.routes.pages.patterns import routes as patterns
 from chalicelib.web.routing import Routes
 
 PAGES: Final[tuple[Routes, ...]] = (
     static.routes, first.routes, sign_up.routes, sign_in.routes, invitation.routes, account.routes, orgs.routes,
-    members.routes, audit.routes, projects.routes, explore.routes, first_event.routes, keys.routes, connections.routes,
-    consent.routes, outbox.routes,
+    members.routes, audit.routes, projects.routes, explore.routes, lenses.routes, first_event.routes, keys.routes,
+    connections.routes, consent.routes, outbox.routes, usage.routes, status.routes, patterns.routes,
+    deploys.routes,
 )  # fmt: skip

@@ -74,7 +74,9 @@ def _invite_again(request: Request, principal: PersonPrincipal, wrong: FormWrong
     return _members_page(request, principal, form=again(wrong), status=422)
 
 
-@routes.form(INVITATIONS, permission=WRITE, again=_invite_again, shown_at=MEMBERS, once=True, body=NewInvitation)
+@routes.form(
+    INVITATIONS, permission=WRITE, fresh=True, again=_invite_again, shown_at=MEMBERS, once=True, body=NewInvitation
+)
 def invite(request: Request, principal: PersonPrincipal) -> Answer:
     """Invites somebody by letter; without a mailer the answer alone shows the link."""
     given = bodies.form_body(request, NewInvitation)
@@ -121,7 +123,7 @@ def _role_again(request: Request, principal: PersonPrincipal, wrong: FormWrong) 
     return _member_page(request, principal, form=again(wrong), status=422)
 
 
-@routes.form(MEMBER + "/role", permission=WRITE, again=_role_again, shown_at=MEMBER, body=NewRole)
+@routes.form(MEMBER + "/role", permission=WRITE, fresh=True, again=_role_again, shown_at=MEMBER, body=NewRole)
 def change_role(request: Request, principal: PersonPrincipal) -> Answer:
     """Gives a member another role."""
     given = bodies.form_body(request, NewRole)
@@ -132,7 +134,7 @@ def change_role(request: Request, principal: PersonPrincipal) -> Answer:
     return _saved(principal, "role")
 
 
-@routes.form(MEMBER + "/remove", permission=WRITE, again=_role_again, shown_at=MEMBER)
+@routes.form(MEMBER + "/remove", permission=WRITE, fresh=True, again=_role_again, shown_at=MEMBER)
 def remove(request: Request, principal: PersonPrincipal) -> Answer:
     """Ends a membership, and all that hangs on it."""
     with beside(Nothing(), {RoleRefused: WHOLE, LastOwner: WHOLE}):
@@ -206,6 +208,8 @@ def _ends(found: Belongings, name: str, org: str) -> list[str]:
         ends.append(f"{_count(len(found.grants), 'connected app')} that {name} let in will end: {apps}.")
     if found.invitations:
         ends.append(f"{_count(len(found.invitations), 'open invitation')} of theirs will end.")
+    if own := sum(len(left.theirs) for left in found.views if left.kind == "own"):
+        ends.append(f"{_count(own, 'saved view')} of their own will go; what they saved for everyone stays.")
     return [*ends, f"{name} sees nothing of {org} any more. Their account and their other organisations stay."]
 
 

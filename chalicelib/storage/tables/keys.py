@@ -98,6 +98,65 @@ def index_hour(sort: bytes) -> Slot:
 WATERMARK: Final = b"w"
 REJECTIONS: Final = b"x"
 
+DEPLOY: Final = b"v"
+DEPLOYS_COUNTED: Final = b"y"
+
+
+def deploy_sort(at_ms: int, chance: bytes = b"") -> bytes:
+    """Without chance it stands before all markers of its millisecond."""
+    return DEPLOY + at_ms.to_bytes(6, "big") + chance
+
+
+def deploy_request_sort(digest: bytes) -> bytes:
+    return b"z" + digest[:16]
+
+
+PATTERN_TEMPLATES: Final = b"q"
+PATTERN_STATE: Final = b"s"
+
+
+def pattern_hour_sort(slot: Slot) -> bytes:
+    return b"p" + slot.to_bytes(4, "big")
+
+
+def pattern_hour(sort: bytes) -> Slot:
+    return Slot(int.from_bytes(sort[1:5], "big"))
+
+
+def pattern_templates_sort(pattern: bytes) -> bytes:
+    """Where the text of a pattern stands, with all whose ids begin with the same four bits."""
+    return PATTERN_TEMPLATES + bytes((pattern[0] >> 4,))
+
+
+def pattern_state_sort(pattern: bytes) -> bytes:
+    return PATTERN_STATE + pattern
+
+
+def pattern_of(sort: bytes) -> bytes:
+    return sort[1:]
+
+
+def usage_partition(org: OrgId, project: ProjectId) -> bytes:
+    return org + project + b"u"
+
+
+def usage_key_sort(day: int, key_id: str) -> bytes:
+    return day.to_bytes(4, "big") + b"k" + key_id.encode()
+
+
+def usage_reason_sort(day: int, reason: str) -> bytes:
+    return day.to_bytes(4, "big") + b"r" + reason.encode()
+
+
+def usage_range(first: int, last: int) -> tuple[bytes, bytes]:
+    """The sort keys between which all counters stand of the days from `first` to `last`, both included."""
+    return first.to_bytes(4, "big"), (last + 1).to_bytes(4, "big")
+
+
+def usage_identity(sort: bytes) -> tuple[int, str, str]:
+    """The day of a counter, its kind (`k` or `r`), and the key's id or the reason."""
+    return int.from_bytes(sort[:4], "big"), sort[4:5].decode(), sort[5:].decode()
+
 
 # --- work -------------------------------------------------------------------------------------------------------------
 
@@ -177,6 +236,18 @@ INVITATION: Final = b"i"
 def invitation_sort(invitation: bytes) -> bytes:
     """Of its twin, under the organisation."""
     return INVITATION + invitation
+
+
+def project_views_partition(org: OrgId, project: ProjectId) -> bytes:
+    """Where the saved views of a project are: a list for all its members, and one of each member's own."""
+    return b"v" + org + project
+
+
+SHARED_VIEWS: Final = b"s"
+
+
+def own_views_sort(user: UserId) -> bytes:
+    return b"u" + user
 
 
 # --- keys and users ---------------------------------------------------------------------------------------------------

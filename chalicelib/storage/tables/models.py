@@ -60,10 +60,24 @@ class EventsItem(Item):
     """How often an index hour was marked; of the watermark, the first hour that is not indexed."""
     i = NumberAttribute(null=True)
     """How many of an index hour's marks its counts include."""
+    u = BinaryAttribute(null=True, legacy_encoding=False)
+    """Who resolved a pattern."""
+    n = UnicodeAttribute(null=True)
+    """What they noted."""
+    nonce = BinaryAttribute(null=True, legacy_encoding=False)
+    """Which change wrote what is written together with something else."""
+    a = NumberAttribute(null=True)
+    """Of a day's counter: events that were accepted."""
+    e = NumberAttribute(null=True)
+    """Events that were there already."""
+    r = NumberAttribute(null=True)
+    """Events that were rejected."""
+    z = NumberAttribute(null=True)
+    """Bytes, as they were sent, before compression."""
 
 
 class TenantItem(Item):
-    """An organisation, one of its projects, members or invitations, or the reservation of a slug."""
+    """An organisation, one of its projects, members, invitations or lists of views, or the reservation of a slug."""
 
     class Meta(Meta):
         table_name = keys.TENANTS
@@ -98,6 +112,8 @@ class TenantItem(Item):
     digest = BinaryAttribute(null=True, legacy_encoding=False)
     """SHA-256 of the secret in an invitation's link."""
     expires_at = NumberAttribute(null=True)
+    views: ListAttribute[Any] = ListAttribute(null=True)
+    """Saved views, each a map: `identity.views`."""
     nonce = BinaryAttribute(null=True, legacy_encoding=False)
 
 

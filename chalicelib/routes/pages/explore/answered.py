@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chalicelib.events.event import LEVELS
 from chalicelib.events.query.answers import Record
 from chalicelib.events.query.editing import text_of_query
 from chalicelib.events.query.errors import QueryError
@@ -13,31 +14,28 @@ from chalicelib.events.query.expression import Everything, Expression
 from chalicelib.events.query.times import TimeRange
 from chalicelib.routes.pages.examples import curl
 from chalicelib.routes.pages.explore import copies, narrowing
-from chalicelib.routes.pages.explore.asked import PRESETS, USUAL, Asked, fields_of, link
+from chalicelib.routes.pages.explore.asked import Asked, Ranged, fields_of, link
 from chalicelib.routes.pages.explore.columns import without_column
+from chalicelib.routes.pages.explore.controls import caret, notices, range_control
 from chalicelib.routes.pages.explore.copies import Taken
 from chalicelib.routes.pages.explore.found import Found
 from chalicelib.routes.pages.explore.histogram import histogram
+from chalicelib.routes.pages.explore.markers import flags
 from chalicelib.routes.pages.explore.rows import Drawn, opened, row
 from chalicelib.routes.pages.explore.said import said
-from chalicelib.routes.pages.explore.wording import length, moment, stamp, stretch, visible
+from chalicelib.routes.pages.explore.wording import length, moment, stamp, visible
 from chalicelib.routes.pages.views.explore import (
-    Caret,
     Column,
     CopyChoice,
     Empty,
     Explore,
-    Preset,
-    Range,
+    Live,
     Row,
     Snippet,
 )
 from chalicelib.routes.pages.views.start import Link
 
 AROUND_NEWEST_MS: Final = 15 * 60_000
-LONGEST_SHOWN_QUERY: Final = 400
-EDGE: Final = 60
-"""Characters of a query that are shown on each side of a fault."""
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -48,7 +46,6 @@ class Place(Struct, frozen=True, kw_only=True):
     project: str
     """Slugs, as the address has them."""
     name: str
-    person: str
     url: str
     now_ms: int
 
@@ -72,10 +69,6 @@ class Question(Struct, frozen=True, kw_only=True):
     wrong: Mapping[str, str] = {}
 
 
-_BESIDE: Final = frozenset({"q", "since", "from", "to"})
-"""Parameters whose faults stand beside their own fields."""
-
-
 def page(place: Place, question: Question, found: Found | None) -> Explore:
     """The page; without an answer where the query was not understood."""
     bare = _bare(place, question)
@@ -90,6 +83,7 @@ def page(place: Place, question: Question, found: Found | None) -> Explore:
         examples=narrowing.examples(asked, found),
         suggestions=narrowing.suggestions(found),
         histogram=histogram(asked, found.histogram, place.now_ms) if found.total else None,
+        flags=flags(found.deploys, found.histogram, place.path),
         facets=narrowing.facets(asked, query, found),
         facets_of=narrowing.facets_of(found),
         rows=tuple(_row(place, record, drawn, taken) for record in found.page.data),
@@ -98,11 +92,13 @@ def page(place: Place, question: Question, found: Found | None) -> Explore:
         older_link=link(asked, cursor=found.page.next_cursor, open="") if found.page.next_cursor else "",
         newer="Newest" if asked.order == "desc" else "Oldest",
         newer_link=link(asked, cursor="", open="") if asked.cursor else "",
-        notices=(*bare.notices, *_not_here(asked, found)),
+        notices=(*bare.notices, *_not_here(asked, found), *_ahead(found)),
         copies=_copies(asked) if found.page.data else (),
         snippet=_snippet(asked, taken),
         export_link=_export(question, found),
         empty=None if found.page.data else _empty(place, asked, found),
+        live=_live(asked, question.columns, found.follow) if found.follow else None,
+        live_link="" if found.follow else _going_live(asked),
     )
 
 
@@ -110,16 +106,19 @@ def _bare(place: Place, question: Question) -> Explore:
     asked = question.asked
     return Explore(
         title=f"Explore {visible(place.name)}", crumbs=place.crumbs, project=place.path, here=f"{place.path}/explore",
-        person=place.person, q=asked.q, hidden=fields_of(asked, "since", "from", "to", "columns", "order"),
-        caret=_caret(asked, question.fault), notices=_notices(question.wrong), range=_range(question),
+        q=asked.q, hidden=fields_of(asked, "since", "from", "to", "columns", "order", "live"),
+        caret=caret(asked, question.fault), notices=notices(question.wrong),
+        range=range_control(asked, question.within, question.wrong, "columns", "order"),
         columns=_columns(question), order_words="newest first" if asked.order == "desc" else "oldest first",
         order_link=link(asked, order="asc" if asked.order == "desc" else "desc"),
-        twin_link=link(asked, open="", copy="none"),
+        twin_link=link(asked, open="", copy="none"), patterns_link=_patterns(asked),
     )  # fmt: skip
 
 
-def _notices(wrong: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(sentence for name, sentence in wrong.items() if name not in _BESIDE)
+def _patterns(asked: Asked) -> str:
+    """The same question to the page of patterns, which has a usual stretch of time of its own."""
+    since = "" if asked.start or asked.end else asked.since or asked.USUAL
+    return link(Ranged(q=asked.q, since=since, start=asked.start, end=asked.end))
 
 
 def _not_here(asked: Asked, found: Found) -> tuple[str, ...]:
@@ -128,31 +127,8 @@ def _not_here(asked: Asked, found: Found) -> tuple[str, ...]:
     return ("The event to open is not among these rows.",)
 
 
-def _caret(asked: Asked, fault: QueryError | None) -> Caret | None:
-    if fault is None:
-        return None
-    begin, end = fault.position, fault.position + fault.length
-    before, after = asked.q[max(0, begin - EDGE) : begin], asked.q[end : end + EDGE]
-    mended = "" if fault.suggestion is None else asked.q[:begin] + fault.suggestion + asked.q[end:]
-    sentence = f"{fault.message[:1].upper()}{fault.message[1:]}. At character {begin + 1}."
-    return Caret(
-        visible(("…" if begin > EDGE else "") + before), visible(asked.q[begin:end][:LONGEST_SHOWN_QUERY]) or " ",
-        visible(after), visible(sentence), visible(fault.suggestion or ""), link(asked, q=mended) if mended else "",
-    )  # fmt: skip
-
-
-def _range(question: Question) -> Range:
-    asked = question.asked
-    wrong = next((question.wrong[name] for name in ("since", "from", "to") if name in question.wrong), "")
-    since = "" if asked.start or asked.end else asked.since or USUAL
-    last = f"Last {dict(PRESETS).get(since, since)}" if since and not wrong else ""
-    return Range(
-        words=last or stretch(question.within.start, question.within.end),
-        presets=tuple(
-            Preset(words, link(asked, since=value, start="", end=""), value == since) for value, words in PRESETS
-        ),
-        hidden=fields_of(asked, "q", "columns", "order"), start=asked.start, end=asked.end, wrong=wrong,
-    )  # fmt: skip
+def _ahead(found: Found) -> tuple[str, ...]:
+    return ("Many events have times that are yet to come: the newest of them are shown.",) if found.more_ahead else ()
 
 
 def _columns(question: Question) -> tuple[Column, ...]:
@@ -198,6 +174,16 @@ def _snippet(asked: Asked, taken: Taken) -> Snippet | None:
 def _export(question: Question, found: Found) -> str:
     plain = Asked(q=question.asked.q, start=moment(found.page.start), end=moment(found.page.end))
     return link(plain)
+
+
+def _live(asked: Asked, columns: tuple[str, ...], cursor: str) -> Live:
+    blank = Row(id="", at=0, level=LEVELS[0], service="", message=(), cells=("",) * len(columns))
+    return Live(cursor=cursor, here_link=link(asked, open="", copy="none"), end_link=link(asked, live=0), blank=blank)
+
+
+def _going_live(asked: Asked) -> str:
+    """The address whose range is open, and begins where this one does if this one is open."""
+    return link(asked, live=1, end="", order="desc", **({"start": ""} if asked.end else {}))
 
 
 def _empty(place: Place, asked: Asked, found: Found) -> Empty:

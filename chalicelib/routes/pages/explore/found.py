@@ -22,6 +22,8 @@ from chalicelib.events.query.expression import Expression
 from chalicelib.events.query.times import TimeRange
 from chalicelib.events.query.values import is_present, text_of
 from chalicelib.events.scope import Scope
+from chalicelib.events.store import deploys
+from chalicelib.events.store.deploys import Deploy
 from chalicelib.events.store.read import Order
 
 SEARCH_SECONDS: Final = 8.0
@@ -31,6 +33,8 @@ COUNT_SECONDS: Final = 4.0
 HISTOGRAM_BLOCKS: Final = 4_000
 FACET_BLOCKS: Final = 64
 BUCKETS: Final = 60
+MOST_DEPLOYS: Final = 200
+"""Markers on a histogram, the newest; one read has them all."""
 
 FIELDS: Final = ("level", "service", "environment", "type")
 METADATA_FIELDS: Final = 5
@@ -73,6 +77,12 @@ class Found(Struct, frozen=True):
     """Whether the values are those of all matches, not of the newest alone."""
     seconds: float
     newest: Record | None = None
+    deploys: tuple[Deploy, ...] = ()
+    """In the range, the newest first."""
+    follow: str = ""
+    """The cursor of what comes after these rows, where they are followed."""
+    more_ahead: bool = False
+    """Whether there are events with times yet to come that are not among the rows."""
 
     @property
     def total(self) -> int:
@@ -100,8 +110,15 @@ def looked(read: Read, *, limit: int, order: Order, cursor: str | None) -> Found
     return Found(
         page=page, histogram=histogram, values=_all_values(page.data, values),
         values_of_all=values is not None and not values.partial, seconds=time.monotonic() - began,
-        newest=None if page.data or page.next_cursor else _newest(read),
+        deploys=_deploys(read, within), newest=None if page.data or page.next_cursor else _newest(read),
     )  # fmt: skip
+
+
+def _deploys(read: Read, within: TimeRange) -> tuple[Deploy, ...]:
+    found = deploys.deploys(
+        read.scope, within, limit=MOST_DEPLOYS, now_ms=read.now_ms, deadline=read.by(COUNT_SECONDS)
+    )  # fmt: skip
+    return tuple(found)
 
 
 def _values(read: Read, within: TimeRange) -> FacetsAnswer:

@@ -7,7 +7,7 @@ from chalicelib.events.query.counts import Facet as Counted
 from chalicelib.events.query.editing import edited, is_asked, terms_of, value_test, without
 from chalicelib.events.query.expression import Expression, describe
 from chalicelib.events.query.labels import LABEL_LENGTH
-from chalicelib.routes.pages.explore.asked import Asked, link, link_of
+from chalicelib.routes.pages.explore.asked import Asked, Ranged, link, link_of
 from chalicelib.routes.pages.explore.found import Found, Values
 from chalicelib.routes.pages.explore.wording import cut, many, visible
 from chalicelib.routes.pages.views.explore import Chip, Example, Facet, FacetValue
@@ -29,7 +29,7 @@ def facets_of(found: Found) -> str:
     return f"Of all {many(of, 'event')}" if found.values_of_all else f"Of the newest {many(of, 'event')}"
 
 
-def chips(asked: Asked, query: Expression) -> tuple[Chip, ...]:
+def chips(asked: Ranged, query: Expression) -> tuple[Chip, ...]:
     """The query's terms, each with the way to be rid of it."""
     return tuple(
         Chip(visible(cut(describe(term), LONGEST_CHIP)), link_of(asked, without(query, place)))

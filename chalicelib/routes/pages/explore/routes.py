@@ -13,11 +13,14 @@ from chalicelib.events.query.errors import QueryError
 from chalicelib.events.query.language import parse
 from chalicelib.events.query.times import TimeRange, parse_moment, parse_range
 from chalicelib.identity.permissions import Permission
+from chalicelib.identity.views import views_of
 from chalicelib.routes.pages.explore.answered import Place, Question, page
-from chalicelib.routes.pages.explore.asked import Asked, given
+from chalicelib.routes.pages.explore.asked import Asked, given, within_of
 from chalicelib.routes.pages.explore.beside import event_page, trace_page
 from chalicelib.routes.pages.explore.columns import columns_in
 from chalicelib.routes.pages.explore.found import Found, Read, looked
+from chalicelib.routes.pages.explore.lenses import with_views
+from chalicelib.routes.pages.explore.live import LiveTwin, followed, news
 from chalicelib.routes.pages.explore.tracing import AROUND_MS, Traced, traced
 from chalicelib.routes.pages.explore.twins import ExploreTwin, StepTwin, TraceTwin, twin
 from chalicelib.routes.pages.problems import PAGE_PROBLEMS
@@ -73,7 +76,9 @@ def explore(request: Request, principal: PersonPrincipal) -> Answer:
     found = None
     if question.fault is None:
         question, found = _looked(request, principal, question)
-    return shown(request, principal, page(_place(request, principal), question, found))
+    view = page(_place(request, principal), question, found)
+    saved = views_of(principal.member, principal.project.project, deadline=request.deadline)
+    return shown(request, principal, with_views(view, question, saved))
 
 
 @routes.get(EXPLORE + ".json", permission=READ, query=Asked, answers={200: ExploreTwin}, refusals=REFUSALS)
@@ -88,6 +93,17 @@ def explore_json(request: Request, principal: Principal) -> Answer:
         cursor=question.asked.cursor or None,
     )  # fmt: skip
     return responses.json(twin(question, found, request.now_ms), headers=next_link(request, found.page.next_cursor))
+
+
+@routes.get(EXPLORE + "/live.json", permission=READ, query=Asked, answers={200: LiveTwin}, refusals=REFUSALS)
+def live_json(request: Request, principal: Principal) -> Answer:
+    """Gives the rows that came since the cursor, as the explorer shows them; without one, a cursor to begin with.
+
+    Poll with the newest cursor: every event is given exactly once. It has the page's parameters, which stand in the
+    addresses of rows; of them `q` and `columns` say what is given, and `cursor` is that of the answer before.
+    """
+    question = _strictly(request)
+    return responses.json(news(_read(request, principal, question), question, question.asked.cursor))
 
 
 @routes.page(EVENT, permission=READ)
@@ -144,9 +160,9 @@ def _leniently(request: Request) -> Question:
     if complaint:
         wrong["columns"] = complaint
     try:
-        within = _range(asked, request)
+        within = within_of(asked, request)
     except QueryWrong as refused:
-        within = _range(Asked(), request)
+        within = within_of(Asked(), request)
         wrong[refused.parameter] = f"{_sentence(refused.error)} This is the last hour instead."
     question = Question(asked=asked, within=within, columns=columns, wrong=wrong)
     try:
@@ -164,19 +180,12 @@ def _strictly(request: Request) -> Question:
         expression = parse(asked.q)
     except QueryError as error:
         raise QueryWrong("q", error) from error
-    return Question(asked=asked, within=_range(asked, request), expression=expression, columns=columns)
-
-
-def _range(asked: Asked | InTrace, request: Request) -> TimeRange:
-    try:
-        return parse_range(now_ms=request.now_ms, since=asked.since, start=asked.start, end=asked.end)
-    except QueryError as error:
-        raise QueryWrong("since" if asked.since else "from" if asked.start else "to", error) from error
+    return Question(asked=asked, within=within_of(asked, request), expression=expression, columns=columns)
 
 
 def _where(asked: InTrace, request: Request) -> TimeRange:
     if asked.since or asked.start or asked.end:
-        return _range(asked, request)
+        return within_of(asked, request)
     if not asked.at:
         return parse_range(now_ms=request.now_ms, since="24h")
     try:
@@ -205,6 +214,8 @@ def _looked(request: Request, principal: Principal, question: Question) -> tuple
     """The answer; that of the first page where the cursor leads to none."""
     asked = question.asked
     read = _read(request, principal, question)
+    if asked.live and asked.can_follow:
+        return question, followed(read, question)
     try:
         return question, looked(read, limit=asked.limit, order=asked.order, cursor=asked.cursor or None)
     except CursorRefused:
@@ -236,5 +247,5 @@ def _traced(request: Request, principal: Principal, within: TimeRange) -> Traced
 def _place(request: Request, principal: PersonPrincipal) -> Place:
     return Place(
         crumbs=at_org(principal), org=principal.org.slug, project=principal.project.slug, name=principal.project.name,
-        person=principal.user.hex(), url=settings.current().url, now_ms=request.now_ms,
+        url=settings.current().url, now_ms=request.now_ms,
     )  # fmt: skip

@@ -36,11 +36,12 @@ def _rows(asked: Asked, found: Found) -> str:
 
 def _where(asked: Asked, found: Found) -> str:
     if not (asked.start or asked.end):
-        return length(found.page.end - found.page.start) if asked.cursor else _words(asked.since or USUAL)
+        return length(found.page.end - found.page.start) if asked.cursor else in_words(asked.since or USUAL)
     return f"{stretch(found.page.start, found.page.end)} UTC"
 
 
-def _words(since: str) -> str:
+def in_words(since: str) -> str:
+    """`24 h` for `24h`."""
     since = since.strip().lower()
     return f"{since[:-1]} {'min' if since[-1] == 'm' else since[-1]}"
 

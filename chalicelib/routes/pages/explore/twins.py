@@ -7,6 +7,7 @@ from chalicelib.events.query.budget import Scanned
 from chalicelib.events.query.counts import Bucket, Facet
 from chalicelib.events.query.editing import terms_of, text_of_query, without
 from chalicelib.events.query.expression import describe
+from chalicelib.routes.deploys import DeployView, view_of
 from chalicelib.routes.pages.explore.answered import Question
 from chalicelib.routes.pages.explore.columns import values_of
 from chalicelib.routes.pages.explore.found import Found
@@ -57,6 +58,7 @@ class ExploreTwin(Struct, frozen=True, kw_only=True):
     histogram: HistogramTwin
     facets: list[FacetTwin]
     facets_of_all: bool
+    deploys: list[DeployView]
     terms: list[Term]
     newest: Record | None
     query: Understood
@@ -94,7 +96,7 @@ def twin(question: Question, found: Found, now_ms: int) -> ExploreTwin:
             bucket_ms=line.bucket_ms, series=line.series, partial=line.partial, reached=line.reached
         ),
         facets=[FacetTwin(each.field, each.of, list(each.values)) for each in found.values],
-        facets_of_all=found.values_of_all,
+        facets_of_all=found.values_of_all, deploys=[view_of(each) for each in found.deploys],
         terms=[
             Term(describe(term), text_of_query(without(query, place))) for place, term in enumerate(terms_of(query))
         ],
