@@ -183,7 +183,7 @@ def _entry(row: Item) -> Entry:
     return Entry(
         id=row["s"].binary.hex(),
         at=row["at"].number,
-        actor=Actor(_KINDS[row["actor_kind"].text], row["actor"].text),
+        actor=Actor(KINDS[row["actor_kind"].text], row["actor"].text),
         action=row["action"].text,
         target=row["target"].text,
         before=_facts(row["before"]),
@@ -191,7 +191,8 @@ def _entry(row: Item) -> Entry:
     )
 
 
-_KINDS: Final[Mapping[str, Any]] = {kind: kind for kind in ("person", "key", "operator", "system")}
+KINDS: Final[Mapping[str, Any]] = {kind: kind for kind in ("person", "key", "operator", "system")}
+"""As an item names them."""
 
 
 def _facts(stored: Value) -> dict[str, Fact]:

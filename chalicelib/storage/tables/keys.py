@@ -20,6 +20,7 @@ OUTBOX: Final = "outbox"
 CLIENTS: Final = "clients"
 GRANTS: Final = "grants"
 TOKENS: Final = "tokens"
+RECEIPTS: Final = "receipts"
 
 BLOCK: Final = b"b"
 DETAIL: Final = b"d"
@@ -192,6 +193,27 @@ def project_list_sort(org: OrgId, project: ProjectId) -> bytes:
 
 def project_list_identity(sort: bytes) -> tuple[OrgId, ProjectId]:
     return OrgId(sort[:8]), ProjectId(sort[8:16])
+
+
+ERASURES: Final = b"e"
+"""The partition of everything that is being erased."""
+
+
+def project_erasure_sort(org: OrgId, project: ProjectId) -> bytes:
+    return b"p" + org + project
+
+
+def window_erasure_sort(org: OrgId, project: ProjectId) -> bytes:
+    """Of what a shortened window leaves behind."""
+    return b"w" + org + project
+
+
+def org_erasure_sort(org: OrgId) -> bytes:
+    return b"q" + org
+
+
+def account_erasure_sort(user: UserId) -> bytes:
+    return b"u" + user
 
 
 # --- tenants ----------------------------------------------------------------------------------------------------------
@@ -411,3 +433,19 @@ def person_audit_partition(user: UserId) -> bytes:
 def audit_sort(at: int, written: bytes = b"") -> bytes:
     """`written` tells the entries of a second apart; without it stands what comes before all of them."""
     return at.to_bytes(5, "big") + written
+
+
+# --- receipts ---------------------------------------------------------------------------------------------------------
+
+
+def org_receipts_partition(org: OrgId) -> bytes:
+    return b"o" + org
+
+
+def person_receipts_partition(user: UserId) -> bytes:
+    return b"u" + user
+
+
+def purge_receipt_sort(at: int, chance: bytes = b"") -> bytes:
+    """Without chance it stands before all receipts of its second."""
+    return at.to_bytes(5, "big") + chance

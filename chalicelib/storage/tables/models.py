@@ -366,8 +366,35 @@ class TokenItem(Item):
     nonce = BinaryAttribute(legacy_encoding=False)
 
 
+class ReceiptItem(Item):
+    """What a purge deleted for good, and that nothing of it was found afterwards. It is never changed."""
+
+    class Meta(Meta):
+        table_name = keys.RECEIPTS
+
+    table = keys.RECEIPTS
+    ttl = "t"
+
+    t = NumberAttribute(null=True)
+    kind = UnicodeAttribute()
+    org = BinaryAttribute(null=True, legacy_encoding=False)
+    project = BinaryAttribute(null=True, legacy_encoding=False)
+    user = BinaryAttribute(null=True, legacy_encoding=False)
+    """Whose account it was."""
+    actor_kind = UnicodeAttribute()
+    actor = UnicodeAttribute()
+    asked_at = NumberAttribute()
+    at = NumberAttribute()
+    """When the last pass had found nothing."""
+    behind = NumberAttribute(null=True)
+    """Before which everything is gone, in milliseconds, where not everything is."""
+    passes = NumberAttribute()
+    removed: MapAttribute[str, Any] = MapAttribute()  # type: ignore[no-untyped-call]
+    nonce = BinaryAttribute(legacy_encoding=False)
+
+
 class WorkItem(Item):
-    """A project-hour with something to do, a project in the list that jobs walk, or a job's lease."""
+    """A project-hour with something to do, a project in the list that jobs walk, a job's lease, or an erasure."""
 
     class Meta(Meta):
         table_name = keys.WORK
@@ -384,12 +411,16 @@ class WorkItem(Item):
     until = NumberAttribute(null=True)
     """When the lease ends by itself, in milliseconds."""
     progress = BinaryAttribute(null=True, legacy_encoding=False)
-    """What the run that holds it has done."""
+    """What the run that holds it has done; of an erasure, what all runs have."""
+    asked_at = NumberAttribute(null=True)
+    """Of an erasure: since when nothing may be left of it."""
+    actor_kind = UnicodeAttribute(null=True)
+    actor = UnicodeAttribute(null=True)
 
 
 MODELS: Final[tuple[type[Item], ...]] = (
     EventsItem, TenantItem, KeyItem, UserItem, WorkItem, SessionItem, LimitItem, OutboxItem, AuditItem,
-    GrantItem, TokenItem, ClientItem,
+    GrantItem, TokenItem, ClientItem, ReceiptItem,
 )  # fmt: skip
 
 
