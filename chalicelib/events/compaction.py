@@ -121,6 +121,7 @@ def _merge_some(scope: Scope, partition: bytes, slot: Slot, *, now_ms: int, dead
         return 0
     chosen = _chosen(small, [each for each in merged if over and each.block.header.count < SMALL_MERGED_ROWS])
     fetch_details(chosen, deadline=deadline)
+    chosen = [each for each in chosen if not each.gone]
     dictionary = dictionaries.for_writing(scope, now_ms=now_ms, deadline=deadline)
     generation = max((stored.generation for stored in everything), default=0) + 1
     chosen, packed = _pack(chosen, now_ms, dictionary)

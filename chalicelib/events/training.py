@@ -43,10 +43,12 @@ def _is_fresh(stored: dictionaries.Stored, scope: Scope, *, now_ms: int) -> bool
 def _sample(scope: Scope, *, now_ms: int, deadline: float) -> list[Event]:
     """Events of the last day, newest blocks first, a share of each large one."""
     sample: list[Event] = []
-    window = min(SAMPLED_MS, scope.retention_ms)
-    for candidate in candidates(scope, TimeRange(now_ms - window, now_ms), "desc", deadline=deadline):
+    begin = max(now_ms - SAMPLED_MS, scope.horizon(now_ms))
+    for candidate in candidates(scope, TimeRange(begin, now_ms), "desc", deadline=deadline):
         stored = candidate.stored
         stored.fetch_detail(deadline=deadline)
+        if stored.gone:
+            continue
         count = stored.block.header.count
         step = max(1, count // EVENTS_OF_A_BLOCK)
         sample += stored.block.events(range(0, count, step))

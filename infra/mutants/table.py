@@ -147,7 +147,7 @@ MUTANTS: Final = (
     Mutant(
         "S37",
         "chalicelib/events/query/plan.py",
-        "    start = max(within.start, now_ms - scope.retention_ms)",
+        "    start = max(within.start, scope.horizon(now_ms))",
         "    start = within.start",
     ),
     Mutant("S42", "chalicelib/routes/wellknown.py", "GOOD_FOR_DAYS: Final = 180\n", "GOOD_FOR_DAYS: Final = 3_650\n"),

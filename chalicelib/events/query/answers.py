@@ -75,37 +75,57 @@ class Tail(msgspec.Struct, frozen=True):
     gap: bool
 
 
+class Fitting(msgspec.Struct, frozen=True):
+    """The records of the first so many `rows`. Rows whose block is gone have none."""
+
+    records: list[Record]
+    ends: list[int]
+    """For each record the rows up to it, its own included."""
+    rows: int
+
+    def first(self, count: int) -> "Fitting":
+        """Only so many of the records: at least one, if there is any."""
+        if count == len(self.records):
+            return self
+        return Fitting(self.records[:count], self.ends[:count], self.ends[count - 1])
+
+
 def record(stored: Stored, row: int) -> Record:
     """The record of one row. The block's detail is attached."""
     return _record(stored, row, stored.block.event(row))
 
 
-def records_that_fit(found: Sequence[tuple[Stored, int]], max_bytes: int, budget: Budget) -> list[Record]:
+def records_that_fit(found: Sequence[tuple[Stored, int]], max_bytes: int, budget: Budget) -> Fitting:
     """The records of these rows, in order, as far as `max_bytes` of JSON reach; at least one if there is any."""
-    fitting: list[Record] = []
+    records: list[Record] = []
+    ends: list[int] = []
     size = 0
     for begin in range(0, len(found), RECORDS_AT_ONCE):
         some = found[begin : begin + RECORDS_AT_ONCE]
         budget.read_more(fetch_details(list(dict.fromkeys(stored for stored, _ in some)), deadline=budget.deadline))
-        for each in _records(some):
+        for row, each in enumerate(_records(some), start=begin + 1):
+            if each is None:
+                continue
             size += len(msgspec.json.encode(each))
-            if size > max_bytes and fitting:
-                return fitting
-            fitting.append(each)
-    return fitting
+            if size > max_bytes and records:
+                return Fitting(records, ends, ends[-1])
+            records.append(each)
+            ends.append(row)
+    return Fitting(records, ends, len(found))
 
 
-def _records(found: Sequence[tuple[Stored, int]]) -> list[Record]:
-    """Block by block, because a block reads many rows for little more than one."""
+def _records(found: Sequence[tuple[Stored, int]]) -> list[Record | None]:
+    """Block by block, because a block reads many rows for little more than one. None for rows that are gone."""
     wanted: dict[int, tuple[Stored, list[int]]] = {}
     for stored, row in found:
-        wanted.setdefault(id(stored), (stored, []))[1].append(row)
+        if not stored.gone:
+            wanted.setdefault(id(stored), (stored, []))[1].append(row)
     made = {
         (key, row): _record(stored, row, event)
         for key, (stored, rows) in wanted.items()
         for row, event in zip(rows, stored.block.events(rows), strict=True)
     }
-    return [made[id(stored), row] for stored, row in found]
+    return [made.get((id(stored), row)) for stored, row in found]
 
 
 def _record(stored: Stored, row: int, event: Event) -> Record:

@@ -48,7 +48,7 @@ def _record_at(scope: Scope, place: Place, *, now_ms: int, deadline: float) -> R
     if found is None:
         return None
     stored, row = found
-    if stored.block.times[row] < now_ms - scope.retention_ms:
+    if stored.block.times[row] < scope.horizon(now_ms):
         return None
     return record(stored, row)
 

@@ -111,7 +111,7 @@ def from_events(
     }
     return CountedPatterns(
         within=within, reached=after.reached,
-        compares=not (after.partial or earlier.partial) and before.start >= now_ms - scope.retention_ms,
+        compares=not (after.partial or earlier.partial) and before.start >= scope.horizon(now_ms),
         scanned=_both(after.scanned, earlier.scanned), events=after.events, other=after.other, found=found,
         texts=known.visible(), resolved=known.resolved, recent=known.recent,
     )  # fmt: skip
@@ -188,7 +188,7 @@ class _Known:
         self.resolved = resolved_patterns(scope, now_ms=now_ms, deadline=deadline)
         self.recent: dict[bytes, list[int]] = {}
         self._seen: dict[bytes, int] = {}
-        self._horizon = now_ms - scope.retention_ms
+        self._horizon = scope.horizon(now_ms)
         self._kept = _first_kept(scope, now_ms)
         self._spark = range(slot_of(now_ms) - SPARK_HOURS + 1, slot_of(now_ms) + 1)
 
@@ -232,7 +232,7 @@ class _Known:
 
 def _first_kept(scope: Scope, now_ms: int) -> Slot:
     """The first hour that lies within the window altogether."""
-    return Slot(-(-(now_ms - scope.retention_ms) // HOUR_MS))
+    return Slot(-(-(scope.horizon(now_ms)) // HOUR_MS))
 
 
 def _share(deadline: float, share: float) -> float:

@@ -118,7 +118,7 @@ def listed(scope: Scope, expression: Expression, within: TimeRange, *, now_ms: i
 
 def pattern(scope: Scope, name: str, *, now_ms: int, deadline: float) -> ListedPattern | None:
     """The pattern of this id, its counts over all that the project keeps. None where there is none."""
-    within = TimeRange(now_ms - scope.retention_ms, now_ms)
+    within = TimeRange(scope.horizon(now_ms), now_ms)
     found = listed(scope, Everything(), within, now_ms=now_ms, deadline=deadline)
     return next((each for each in found.patterns if each.id == name), None)
 

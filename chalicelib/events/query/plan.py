@@ -26,7 +26,7 @@ Known = Callable[[Slot], HourCounts | None]
 def visible(within: TimeRange, scope: Scope, wanted: Filter, *, now_ms: int) -> TimeRange:
     """The part of a range where there may be matches which the project's retention lets anyone see now."""
     first, last = wanted.time_bounds.first, wanted.time_bounds.last
-    start = max(within.start, now_ms - scope.retention_ms)
+    start = max(within.start, scope.horizon(now_ms))
     end = min(within.end, now_ms + AHEAD_MS)
     return TimeRange(start if first is None else max(start, first), end if last is None else min(end, last + 1))
 

@@ -72,9 +72,9 @@ def go_on(
     None if reading stopped before it met one.
     """
     walk = Walk(scope, Filter(expression), begun, now_ms=now_ms, budget=budget)
-    found = records_that_fit(walk.rows(limit), max_bytes, budget)
-    found = found[: kept(found)]
-    return Found(found, walk.further(len(found)), walk.partial)
+    fitting = records_that_fit(walk.rows(limit), max_bytes, budget)
+    fitting = fitting.first(kept(fitting.records))
+    return Found(fitting.records, walk.further(fitting.rows), walk.partial)
 
 
 def opened(scope: Scope, expression: Expression, within: TimeRange, order: Order, cursor: str | None) -> SearchCursor:

@@ -55,10 +55,10 @@ def tail(scope: Scope, expression: Expression, *, cursor: str | None, limit: int
     poll = _Poll(Filter(expression), known, limit, floor, deadline=deadline)
     for stored in blocks:
         poll.look_at(stored)
-    data = records_that_fit(poll.given, ANSWER_BYTES, budget)
-    poll.give_back(len(data))
+    fitting = records_that_fit(poll.given, ANSWER_BYTES, budget)
+    poll.give_back(fitting.rows)
     return Tail(
-        sorted(data, key=lambda each: each.timestamp),
+        sorted(fitting.records, key=lambda each: each.timestamp),
         seal(scope, question, poll.cursor()),
         poll.skipped,
         gap=known is not None and (begin > known.floor or floor > now_ms),
@@ -124,6 +124,8 @@ class _Poll:
         rows = narrowed(self._wanted, stored.block)
         if rows and self._wanted.needs_detail:
             stored.fetch_detail(deadline=self._deadline)
+            if stored.gone:
+                return Mask(0, stored.block.header.count)
         return self._wanted.mask(stored.block, rows)
 
 

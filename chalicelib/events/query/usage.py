@@ -115,7 +115,7 @@ def usage(scope: Scope, first: int, last: int, *, now_ms: int, deadline: float) 
 
 def oldest_day(scope: Scope, *, now_ms: int) -> int:
     """The first day that the project keeps from its beginning on."""
-    return -((scope.retention_ms - now_ms) // DAY_MS)
+    return -(-scope.horizon(now_ms) // DAY_MS)
 
 
 class _Held:

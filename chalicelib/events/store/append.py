@@ -101,7 +101,7 @@ def _settle(
 ) -> tuple[BatchId, Receipt | None, Receipt]:
     """The batch's id, its receipt if it needs one, and what decides if it does not."""
     large = len(body) > SURELY_FITS_BYTES or len(decoded.events) > ROWS_LIMIT
-    proposed = Receipt(sha256(body).digest()[:16], now_ms, now_ms - scope.retention_ms, cuts=())
+    proposed = Receipt(sha256(body).digest()[:16], now_ms, scope.horizon(now_ms), cuts=())
     if large:
         dictionary = dictionaries.for_writing(scope, now_ms=now_ms, deadline=deadline)
         proposed = msgspec.structs.replace(proposed, cuts=_cuts_that_fit(decoded, proposed, dictionary))

@@ -199,7 +199,7 @@ class _Recording(Struct, frozen=True):
 def _check_time(at: int, scope: Scope, now_ms: int) -> None:
     if at > now_ms + AHEAD_MS:
         raise DeployTimeRefused("it lies ahead; a deploy is recorded when it happens, or later")
-    if at < now_ms - scope.retention_ms:
+    if at < scope.horizon(now_ms):
         raise DeployTimeRefused(f"it lies before the {scope.retention_days} days that the project keeps")
 
 

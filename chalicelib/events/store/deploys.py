@@ -66,7 +66,7 @@ def deploys(
 
     `limit` is at most 500, so that one page of the store holds them. Raises `StoreUnavailable`.
     """
-    start = max(within.start, now_ms - scope.retention_ms, 0)
+    start = max(within.start, scope.horizon(now_ms), 0)
     end = min(within.end, now_ms + AHEAD_MS + 1)
     last = _sort_of(before)
     high = keys.deploy_sort(end) if last is None else min(last, keys.deploy_sort(end))
@@ -81,7 +81,7 @@ def deploy(scope: Scope, named: str, *, now_ms: int, deadline: float) -> Deploy:
     """The marker of this id. Raises `DeployUnknown`, also where the window left it behind, and `StoreUnavailable`."""
     sort = _sort_of(named)
     row = item(keys.EVENTS, partition_of(scope), sort, deadline=deadline) if sort else None
-    if row is None or (found := deploy_of(row)).at < now_ms - scope.retention_ms:
+    if row is None or (found := deploy_of(row)).at < scope.horizon(now_ms):
         raise DeployUnknown
     return found
 

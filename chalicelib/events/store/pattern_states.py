@@ -27,4 +27,4 @@ def resolved_patterns(scope: Scope, *, now_ms: int, deadline: float) -> dict[byt
         )
         for row in items(keys.EVENTS, partition, keys.PATTERN_STATE, deadline=deadline)
     }
-    return {pattern: state for pattern, state in stored.items() if state.at >= now_ms - scope.retention_ms}
+    return {pattern: state for pattern, state in stored.items() if state.at >= scope.horizon(now_ms)}

@@ -52,7 +52,7 @@ Known = Mapping[bytes, Template]
 
 def templates_of(scope: Scope, *, now_ms: int, deadline: float) -> dict[bytes, Template]:
     """Every pattern that may have been seen within the window. What is older is not told of it."""
-    horizon = now_ms - scope.retention_ms
+    horizon = scope.horizon(now_ms)
     found: dict[bytes, Template] = {}
     for row in items(keys.EVENTS, _partition(scope), keys.PATTERN_TEMPLATES, deadline=deadline):
         for name, known in _opened(row).items():

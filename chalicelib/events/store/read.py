@@ -95,7 +95,10 @@ def candidates(
 def with_details(
     stream: Iterator[Candidate], wanted: Callable[[Stored], bool], *, deadline: float
 ) -> Iterator[Candidate]:
-    """The same candidates, details attached where wanted: read a few blocks ahead, more the longer it goes on."""
+    """The same candidates, details attached where wanted: read a few blocks ahead, more the longer it goes on.
+
+    Without those that are gone.
+    """
     with _readers() as pool:
         ahead: deque[tuple[Candidate, Future[int] | None]] = deque()
         depth = 1
@@ -114,7 +117,8 @@ def with_details(
             candidate, pending = ahead.popleft()
             if pending is not None:
                 candidate.stored.size += pending.result()
-            yield candidate
+            if not candidate.stored.gone:
+                yield candidate
             depth = min(depth * 2, DETAILS_AT_ONCE)
 
 

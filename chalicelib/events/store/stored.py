@@ -4,6 +4,7 @@ A partition holds blocks as they came, and merged ones that stand for many of th
 while, and so are merged blocks that were merged again: `current_of` and `superseded` say what counts.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Final
@@ -22,15 +23,24 @@ from chalicelib.storage.threads import Threads
 
 DETAILS_AT_ONCE: Final = 8
 
+logger: Final = logging.getLogger(__name__)
+
 
 class Stored:
-    """A block where it stands. Its detail is fetched when asked for."""
+    """A block where it stands. Its detail is fetched when asked for, and may be found to be `gone`.
+
+    Of a block that has outlived its time DynamoDB deletes the two items one after the other, in any order and hours
+    apart, and a window that was lengthened meanwhile shows it again. A purge comes between the two as well. A block
+    without its detail is on its way out, and counts as gone wherever the detail is needed.
+    """
 
     def __init__(self, scope: Scope, partition: bytes, entry: dict[str, Value], *, deadline: float) -> None:
         self.scope = scope
         self.partition = partition
         self.sort = entry["s"].binary
         self.size = len(entry["b"].binary)
+        self.gone = False
+        """Whether its detail was asked for and is not there any more."""
         self.block: Block = open_block(entry["b"].binary, lambda version: self._dictionary(version, deadline))
 
     @property
@@ -76,22 +86,19 @@ class Stored:
         return keys.detail_sort(*self.identity, digest)
 
     def fetch_detail(self, *, deadline: float) -> int:
-        """Attaches the detail, if it is an item of its own; answers with the bytes that were read for it."""
-        if not self.block.needs_detail:
+        """Attaches the detail, if it is an item of its own and there; answers with the bytes that were read for it."""
+        if not self.block.needs_detail or self.gone:
             return 0
         detail = item(keys.EVENTS, self.partition, self.detail_sort, deadline=deadline)
         if detail is None:
-            message = f"the detail of block {self.sort.hex()} is gone"
-            raise DetailMissing(message)
+            self.gone = True
+            logger.warning("a block counts as gone, because its detail is: %s", self.sort.hex())
+            return 0
         self.block.attach(detail["b"].binary)
         return len(detail["b"].binary)
 
     def _dictionary(self, version: int, deadline: float) -> Dictionary:
         return dictionaries.for_reading(self.scope, version, deadline=deadline)
-
-
-class DetailMissing(Exception):
-    """A block names a detail that is not there: it was deleted meanwhile, or must never happen."""
 
 
 def all_merged_blocks(scope: Scope, partition: bytes, *, deadline: float) -> list[Stored]:
@@ -130,7 +137,7 @@ def superseded(merged: Iterable[Stored]) -> frozenset[tuple[BatchId, int]]:
 
 
 def fetch_details(stored: Sequence[Stored], *, deadline: float) -> int:
-    """Attaches the details of several blocks, several at a time; answers with the bytes that were read."""
+    """Attaches the details of several blocks that are not gone, several at a time; answers with the bytes read."""
     wanted = [each for each in stored if each.block.needs_detail]
     if len(wanted) < 2:
         return sum(each.fetch_detail(deadline=deadline) for each in wanted)
@@ -139,18 +146,18 @@ def fetch_details(stored: Sequence[Stored], *, deadline: float) -> int:
 
 
 def read_place(scope: Scope, place: Place, *, deadline: float) -> tuple[Stored, int] | None:
-    """The block that holds an event now, its detail attached, and the row it has there."""
+    """The block that holds an event now, its detail attached, and the row it has there; None where it is gone."""
     partition = keys.slot_partition(scope.org, scope.project, place.slot, place.shard)
     found = item(keys.EVENTS, partition, keys.block_sort(place.last, place.batch, place.part), deadline=deadline)
     if found is not None and found["b"].binary != FORWARD:
         stored = Stored(scope, partition, found, deadline=deadline)
-        stored.fetch_detail(deadline=deadline)  # if it has one it is never merged, so it is there
-        return (stored, place.row) if place.row < stored.block.header.count else None
+        stored.fetch_detail(deadline=deadline)  # if it has one it is never merged, so it is here or nowhere
+        return (stored, place.row) if place.row < stored.block.header.count and not stored.gone else None
     for stored in current_of(all_merged_blocks(scope, partition, deadline=deadline)):
         row = _row_of(stored, place)
         if row is not None:
             stored.fetch_detail(deadline=deadline)
-            return stored, row
+            return None if stored.gone else (stored, row)
     return None
 
 

@@ -79,7 +79,7 @@ def _notes(answer: PatternList, about: Question, context: Context) -> list[str]:
     length = answer.end - answer.start
     if answer.partial:
         notes.append("not everything was read: what is new or rising may be so for that reason alone")
-    if answer.start - length < context.now_ms - context.scope.retention_ms:
+    if answer.start - length < context.scope.horizon(context.now_ms):
         notes.append(f"the stretch before reaches beyond the {context.scope.retention_days} days that are kept")
     if (answer.start, answer.end) != (about.within.start, about.within.end):
         notes.append("whole hours were counted")

@@ -34,7 +34,7 @@ class Windows(Struct, frozen=True):
         notes = []
         if self.before.partial or self.after.partial:
             notes.append("not everything was read: what is new, gone, more or less may be so for that reason alone")
-        if self.before.start < context.now_ms - context.scope.retention_ms:
+        if self.before.start < context.scope.horizon(context.now_ms):
             notes.append(f"the earlier window reaches beyond the {context.scope.retention_days} days that are kept")
         if self.before.other or self.after.other:
             notes.append(f"{self.before.other + self.after.other:,} events have patterns beyond the first 2,000")

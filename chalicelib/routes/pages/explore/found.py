@@ -176,7 +176,7 @@ def _short_values(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _newest(read: Read) -> Record | None:
     """The last event that matches, if the range is all that keeps it from being seen."""
-    back = TimeRange(read.now_ms - read.scope.retention_ms, read.now_ms + 1)
+    back = TimeRange(read.scope.horizon(read.now_ms), read.now_ms + 1)
     page = search.search(
         read.scope, read.expression, back, limit=1, now_ms=read.now_ms, deadline=read.by(COUNT_SECONDS)
     )  # fmt: skip

@@ -195,7 +195,7 @@ def _listed(request: Request, principal: Principal, question: Question) -> tuple
 def _newest(request: Request, principal: Principal, question: Question) -> Record | None:
     """The last event that matches, if the range is all that keeps it from being counted."""
     scope = scope_of(principal)
-    back = TimeRange(request.now_ms - scope.retention_ms, request.now_ms + 1)
+    back = TimeRange(scope.horizon(request.now_ms), request.now_ms + 1)
     page = search.search(
         scope, question.expression, back, limit=1, now_ms=request.now_ms, deadline=request.deadline_within(LOOK_SECONDS)
     )
@@ -238,7 +238,7 @@ def _pattern_page(request: Request, principal: PersonPrincipal, form: Form, *, s
     place = replace(
         _place(request, principal), crumbs=(*at_project(principal), ("Patterns", f"{project_path(principal)}/patterns"))
     )
-    window = TimeRange(request.now_ms - scope_of(principal).retention_ms, request.now_ms)
+    window = TimeRange(scope_of(principal).horizon(request.now_ms), request.now_ms)
     view = pattern_page(place, found, _known(request, principal, found), window=window, form=form)
     return shown(request, principal, view, status=status)
 
