@@ -22,6 +22,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Signing keys, the first signs, all verify: rotating means putting a new one in front."""
     url: str
     retention_days: int
+    plan: str
+    """What new organisations get: `own` (these settings, and no allowance), `free` or `pro`."""
     mail: str
     """How mail leaves: `ses`, `outbox` (kept and shown by the product, for a laptop) or `none`."""
     mail_from: str
@@ -61,6 +63,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         secrets=_secrets(environment.get("SCRY_SECRETS", ""), problems),
         url=_url(environment.get("SCRY_URL", "http://127.0.0.1:8000"), problems),
         retention_days=_days(environment.get("SCRY_RETENTION_DAYS", "30"), problems),
+        plan=_one_of("SCRY_PLAN", environment.get("SCRY_PLAN", "own"), ("own", "free", "pro"), problems),
         mail=_one_of("SCRY_MAIL", environment.get("SCRY_MAIL", "none"), ("none", "outbox", "ses"), problems),
         mail_from=environment.get("SCRY_MAIL_FROM", ""),
         sign_up=_one_of("SCRY_SIGN_UP", environment.get("SCRY_SIGN_UP", "open"), ("open", "first", "closed"), problems),

@@ -12,20 +12,23 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from chalicelib import settings
-from chalicelib.identity import accounts, key_ring, second_factor, sessions, users
+from chalicelib.identity import accounts, key_ring, plan_changes, plans, second_factor, sessions, users
 from chalicelib.identity.accounts import Owner
 from chalicelib.identity.api_keys import KeyRefused, authenticated
 from chalicelib.identity.key_ring import KeyUnknown
 from chalicelib.identity.membership import Operator
 from chalicelib.identity.names import NameRefused
-from chalicelib.identity.orgs import NewOrg
+from chalicelib.identity.orgs import NewOrg, Org, SettingsChanged, org_by_id
 from chalicelib.identity.passwords import random_password
+from chalicelib.identity.plan_changes import Move
+from chalicelib.identity.plans import PLANS, Plan, WindowRefused
 from chalicelib.identity.project_changes import NewProject
 from chalicelib.identity.projects import Project, ids_of, org_by_slug, project_by_id, projects_of
 from chalicelib.identity.second_factor import FactorMissing
@@ -39,6 +42,7 @@ from chalicelib.storage.tables import models
 
 FIRST_ORG: Final = NewOrg("local", "Local")
 FIRST_PROJECT: Final = "app"
+COUNTING_SECONDS: Final = 20.0
 
 
 class NotThere(Exception):
@@ -49,9 +53,13 @@ class ClientRefused(Exception):
     """No OAuth client can be as the command wants it."""
 
 
+class PlanRefused(Exception):
+    """The plan cannot be as the command says, or would delete what the command does not say may go."""
+
+
 REFUSALS: Final = (
-    SlugRefused, SlugTaken, NameRefused, KeyUnknown, FactorMissing, ChangedMeanwhile, NotThere, ClientRefused,
-    SettingsWrong,
+    SlugRefused, SlugTaken, NameRefused, WindowRefused, KeyUnknown, FactorMissing, ChangedMeanwhile, SettingsChanged,
+    NotThere, ClientRefused, PlanRefused, SettingsWrong,
 )  # fmt: skip
 
 
@@ -90,7 +98,7 @@ def bootstrap(*, url: str, known: Mapping[str, Any] | None) -> dict[str, Any]:
         return {**known, **where}
     org = _free(FIRST_ORG)
     owner = Owner(f"owner@{org.slug}.example", "Owner", random_password())
-    project = NewProject(FIRST_PROJECT, "App", settings.current().retention_days)
+    project = NewProject(FIRST_PROJECT, "App")
     created = accounts.create_project(org, project, now=_now(), owner=owner)
     return {
         **where,
@@ -111,6 +119,8 @@ def _parser() -> argparse.ArgumentParser:
     of_project = argparse.ArgumentParser(add_help=False)
     of_project.add_argument("--org", required=True, metavar="SLUG")
     of_project.add_argument("--project", required=True, metavar="SLUG")
+    of_org = argparse.ArgumentParser(add_help=False)
+    of_org.add_argument("--org", required=True, metavar="SLUG")
     of_person = argparse.ArgumentParser(add_help=False)
     of_person.add_argument("--email", required=True, metavar="ADDRESS", help="of the account")
 
@@ -123,10 +133,14 @@ def _parser() -> argparse.ArgumentParser:
     project = command("create-project", _create_project, "Create a project, and its organisation if new.", of_project)
     project.add_argument("--org-name", metavar="NAME", help="of a new organisation; its slug if left out")
     project.add_argument("--project-name", metavar="NAME", help="the slug if left out")
-    project.add_argument("--retention-days", type=_days, metavar="DAYS", help="the deployment's if left out")
-    command("list-projects", _list_projects, "List an organisation's projects.").add_argument(
-        "--org", required=True, metavar="SLUG"
-    )
+    project.add_argument("--retention-days", type=_days, metavar="DAYS", help="the plan's if left out")
+    command("list-projects", _list_projects, "List an organisation's projects.", of_org)
+    command("show-plan", _show_plan, "Show an organisation's plan, and what its projects have of it.", of_org)
+    plan = command("set-plan", _set_plan, "Give an organisation a plan.", of_org)
+    plan.add_argument("--plan", required=True, choices=("own", *PLANS, "custom"), help="own: the deployment's settings")
+    plan.add_argument("--retention-days", type=_days, metavar="DAYS", help="of a custom plan: the longest window")
+    plan.add_argument("--events-a-day", type=_count, metavar="COUNT", help="of a custom plan: no limit if left out")
+    plan.add_argument("--shorten", action="store_true", help="delete what the plan does not keep any more")
     key = command("create-key", _create_key, "Create one more key of a project.", of_project)
     key.add_argument("--kind", required=True, choices=("ingest", "query"))
     key.add_argument("--label", default="", help="what it is for")
@@ -156,6 +170,12 @@ def _days(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10**12):
+        raise argparse.ArgumentTypeError(f"must be a number of events from 1 on, not {text!r}")
+    return int(text)
+
+
 def _create_tables(_: argparse.Namespace) -> dict[str, Any]:
     from chalicelib.storage.tables.creation import create_tables
     from chalicelib.storage.tables.models import MODELS
@@ -165,24 +185,72 @@ def _create_tables(_: argparse.Namespace) -> dict[str, Any]:
 
 
 def _create_project(given: argparse.Namespace) -> dict[str, Any]:
-    days = given.retention_days or settings.current().retention_days
     org = NewOrg(given.org, given.org_name or given.org)
-    project = NewProject(given.project, given.project_name or given.project, days)
+    project = NewProject(given.project, given.project_name or given.project, given.retention_days)
     created = accounts.create_project(org, project, now=_now())
+    made = project_by_id(created.org, created.project)
     return {
         "org": given.org,
         "project": given.project,
-        "retention_days": days,
+        "retention_days": made.retention_days if made else None,
         "ingest_key": created.ingest_key.text,
         "query_key": created.query_key.text,
     }
 
 
 def _list_projects(given: argparse.Namespace) -> dict[str, Any]:
-    org = org_by_slug(given.org)
-    if org is None:
+    return {"projects": [_described(project) for project in projects_of(_org(given).org)]}
+
+
+def _show_plan(given: argparse.Namespace) -> dict[str, Any]:
+    org = _org(given)
+    return {
+        "org": org.slug,
+        "plan": org.plan.name,
+        "retention_days": org.plan.retention_days,
+        "events_a_day": org.plan.events_a_day,
+        "projects": [_described(project) for project in projects_of(org.org)],
+    }
+
+
+def _set_plan(given: argparse.Namespace) -> dict[str, Any]:
+    org, plan = _org(given), _plan(given)
+    shorter = [move for move in plan_changes.moves(org.org, plan) if move.shortens]
+    if shorter and not given.shorten:
+        lost = ", ".join(map(_loss, shorter))
+        raise PlanRefused(f"this would shorten windows, and delete what is older: {lost}. Add --shorten if it is meant")
+    plan_changes.set_plan(org.org, plan, now=_now())
+    return _show_plan(given)
+
+
+def _plan(given: argparse.Namespace) -> Plan:
+    if given.plan != "custom":
+        if given.retention_days is not None or given.events_a_day is not None:
+            raise PlanRefused(f"the plan {given.plan} has its own numbers: say --plan custom for others")
+        return plans.named(given.plan)
+    if given.retention_days is None:
+        raise PlanRefused("a custom plan needs --retention-days")
+    return Plan("custom", given.retention_days, given.events_a_day)
+
+
+def _loss(move: Move) -> str:
+    """`shop from 30 to 7 days (1204 events)`."""
+    from chalicelib.events.query.loss import loss
+    from chalicelib.events.scope import Scope
+
+    it = move.project
+    scope = Scope(it.org, it.project, it.retention_days, it.shards, it.kept_from)
+    goes = loss(scope, move.days, now_ms=_now() * 1000, deadline=time.monotonic() + COUNTING_SECONDS)
+    least = "" if goes.exact else "at least "
+    return f"{it.slug} from {it.retention_days} to {move.days} days ({least}{goes.events} events)"
+
+
+def _org(given: argparse.Namespace) -> Org:
+    named = org_by_slug(given.org)
+    found = org_by_id(named) if named else None
+    if found is None:
         raise NotThere(f"there is no organisation {given.org!r}")
-    return {"projects": [_described(project) for project in projects_of(org)]}
+    return found
 
 
 def _create_key(given: argparse.Namespace) -> dict[str, Any]:
@@ -288,7 +356,7 @@ def _text(result: Mapping[str, Any]) -> str:
         if isinstance(value, list):
             lines += ["  ".join(map(str, row.values())) if isinstance(row, dict) else str(row) for row in value]
         else:
-            lines.append(f"{name:15} {value}")
+            lines.append(f"{name:15} {'no limit' if value is None else value}")
     return "\n".join(lines) or "none"
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from chalicelib.identity.membership import Authority, Operator, actor, add_member, attest, orgs_of
 from chalicelib.identity.names import checked_name
 from chalicelib.identity.permissions import Role
+from chalicelib.identity.plans import Plan, fields_of_org, initial, plan_of
 from chalicelib.identity.projects import ACTIVE
 from chalicelib.identity.slugs import SlugTaken, checked_slug
 from chalicelib.ids import OrgId, UserId
@@ -47,6 +48,13 @@ class LastOwner(Exception):
         super().__init__("An organisation needs an owner. Make somebody else one first.")
 
 
+class PlanChanged(Exception):
+    """The organisation got another plan meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__("The organisation's plan changed meanwhile. Try again.")
+
+
 class NewOrg(Struct, frozen=True):
     slug: str
     name: str
@@ -58,6 +66,7 @@ class Founded(Struct, frozen=True):
     org: OrgId
     by: Authority
     """Its first owner, in whose power more can be added to the same change; without one an operator."""
+    plan: Plan
 
 
 class Org(Struct, frozen=True):
@@ -70,6 +79,7 @@ class Org(Struct, frozen=True):
     """Whether every member needs one."""
     created_at: int
     version: int
+    plan: Plan
 
 
 def org_by_id(org: OrgId, *, deadline: float | None = None) -> Org | None:
@@ -103,18 +113,19 @@ def add_org(change: Change, new: NewOrg, *, owner: UserId | None, by: Actor, at:
     Raises `SlugRefused` and `NameRefused`.
     """
     org = OrgId(secrets.token_bytes(8))
-    slug, name = checked_slug(new.slug), checked_name(new.name)
+    slug, name, plan = checked_slug(new.slug), checked_name(new.name), initial()
     fields: Fields = {
         "org": org, "slug": slug, "name": name, "created_at": at, "state": ACTIVE, "version": 1,
-        "owners": 1 if owner else 0, "second_factor": False,
+        "owners": 1 if owner else 0, "second_factor": False, **fields_of_org(plan),
     }  # fmt: skip
     change.put(keys.TENANTS, keys.org_partition(org), keys.ORG, fields)
     _add_slug(change, org, slug)
     member = add_member(change, org, owner, Role.OWNER, at=at) if owner else None
     audit.record(
-        change, org, actor=by, action="org.create", target=org.hex(), at=at, after={"slug": slug, "name": name}
-    )
-    return Founded(org, member or Operator())
+        change, org, actor=by, action="org.create", target=org.hex(), at=at,
+        after={"slug": slug, "name": name, "plan": plan.name},
+    )  # fmt: skip
+    return Founded(org, member or Operator(), plan)
 
 
 def edit_org(
@@ -142,13 +153,25 @@ def edit_org(
         before={name: before[name] for name in changed}, after=changed,
     )  # fmt: skip
     commit(change, deadline=deadline)
-    return Org(org.org, slug, str(after["name"]), second_factor, org.created_at, org.version + 1)
+    return Org(org.org, slug, str(after["name"]), second_factor, org.created_at, org.version + 1, org.plan)
 
 
 def check_org(change: Change, org: OrgId) -> None:
     """Makes the change happen only while the organisation lives. Committing raises `OrgGone`."""
     lives = when("#state = :active", OrgGone(), active=ACTIVE)
     change.check(keys.TENANTS, keys.org_partition(org), keys.ORG, lives)
+
+
+def check_plan(change: Change, org: OrgId, plan: Plan) -> None:
+    """Makes the change happen only while the organisation lives and has this plan. Committing raises `PlanChanged`."""
+    fields = fields_of_org(plan)
+    parts = [f"#{name} = :{name}" if value is not None else f"attribute_not_exists(#{name})"
+             for name, value in fields.items()]  # fmt: skip
+    same = when(
+        " AND ".join(["#state = :active", *parts]), PlanChanged(), active=ACTIVE,
+        **{name: value for name, value in fields.items() if value is not None},
+    )  # fmt: skip
+    change.check(keys.TENANTS, keys.org_partition(org), keys.ORG, same)
 
 
 def count_owner(change: Change, org: OrgId, more: Literal[1, -1]) -> None:
@@ -176,4 +199,5 @@ def _org(stored: Item) -> Org:
         bool(stored["second_factor"].BOOL),
         stored["created_at"].number,
         stored["version"].number,
+        plan_of(stored),
     )

@@ -8,7 +8,7 @@ from msgspec import Struct
 from chalicelib.ids import OrgId, ProjectId, Slot
 from chalicelib.storage.changes import Change, Plain, commit, when
 from chalicelib.storage.dynamodb import Value
-from chalicelib.storage.items import Item, item, items
+from chalicelib.storage.items import Item, item, items, number
 from chalicelib.storage.tables import keys
 
 ACTIVE: Final = "active"
@@ -26,6 +26,14 @@ class Project(Struct, frozen=True):
     shards: tuple[tuple[Slot, int], ...]
     created_at: int
     version: int
+    plan_days: int | None = None
+    """The longest window that the organisation's plan gives; None where the deployment's own is the longest."""
+    events_a_day: int | None = None
+    """How many events a day the plan allows it to be sent; None is as many as come."""
+    kept_from: int = 0
+    """What happened before it, in milliseconds, is gone for good, however long the window is now."""
+    warned_on: int | None = None
+    """The last day, counted from 1970, on which its owners were told that the day's allowance runs out."""
 
 
 def project_by_id(org: OrgId, project: ProjectId, *, deadline: float | None = None) -> Project | None:
@@ -103,6 +111,10 @@ def project_of(stored: Item) -> Project:
         shards=tuple(_shard(entry) for entry in stored["shards"].L or ()) if "shards" in stored else (),
         created_at=stored["created_at"].number,
         version=stored["version"].number,
+        plan_days=number(stored, "plan_days"),
+        events_a_day=number(stored, "events_a_day"),
+        kept_from=number(stored, "kept_from") or 0,
+        warned_on=number(stored, "warned_on"),
     )
 
 

@@ -26,7 +26,7 @@ from chalicelib.events.scope import Scope
 from chalicelib.events.store import index
 from chalicelib.events.store.register import Work, noted_work, projects_listed, strike
 from chalicelib.events.training import renew_dictionary
-from chalicelib.identity.projects import project_by_id
+from chalicelib.identity.projects import Project, project_by_id
 from chalicelib.ids import HOUR_MS, OrgId, ProjectId, Slot, slot_of
 from chalicelib.jobs.growth import grow
 from chalicelib.storage import leases
@@ -152,7 +152,7 @@ class _Walk:
             if known is None:
                 self._strike(works)
                 return
-            self._upkeep(Scope(org, project, known.retention_days, known.shards), works)
+            self._upkeep(_scope(known), works)
         except Exception:  # whatever is wrong with one project, the others are kept up
             logger.exception("upkeep of project %s was left for the next run", project.hex())
             self.report.failed += 1
@@ -207,7 +207,7 @@ class _Walk:
     def _idle(self, org: OrgId, project: ProjectId) -> None:
         known = project_by_id(org, project, deadline=self.deadline)
         if known is not None:  # nothing is written of a project that is being deleted
-            self._raise_watermark(Scope(org, project, known.retention_days, known.shards))
+            self._raise_watermark(_scope(known))
 
     def _raise_watermark(self, scope: Scope) -> None:
         """Past every hour that may be indexed: those with events have been."""
@@ -220,6 +220,10 @@ class _Walk:
 
     def _save(self) -> None:
         leases.save(self.lease, msgspec.msgpack.encode(self.progress), deadline=self.deadline)
+
+
+def _scope(project: Project) -> Scope:
+    return Scope(project.org, project.project, project.retention_days, project.shards, project.kept_from)
 
 
 def _from(after: bytes, projects: Iterable[bytes]) -> list[bytes]:

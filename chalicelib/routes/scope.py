@@ -6,4 +6,4 @@ from chalicelib.web.guard import Principal
 
 def scope_of(principal: Principal) -> Scope:
     project = principal.project
-    return Scope(project.org, project.project, project.retention_days, project.shards)
+    return Scope(project.org, project.project, project.retention_days, project.shards, project.kept_from)

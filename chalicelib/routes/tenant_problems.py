@@ -8,8 +8,9 @@ from chalicelib.identity.key_ring import KeyUnknown, ProjectGone, TooManyKeys
 from chalicelib.identity.members import MemberChanged, MemberUnknown
 from chalicelib.identity.membership import AlreadyMember, AuthorityLost
 from chalicelib.identity.names import NameRefused
-from chalicelib.identity.orgs import LastOwner, OrgGone, SettingsChanged, TooManyOrgs
+from chalicelib.identity.orgs import LastOwner, OrgGone, PlanChanged, SettingsChanged, TooManyOrgs
 from chalicelib.identity.pattern_states import PatternChanged
+from chalicelib.identity.plans import WindowRefused
 from chalicelib.identity.roles import RoleRefused
 from chalicelib.identity.slugs import SlugRefused, SlugTaken
 from chalicelib.identity.users import EmailRefused
@@ -51,6 +52,7 @@ TENANT_PROBLEMS: Final[Problems] = {
     ViewNameTaken: _field(409, "name-taken", "The name is taken", "name"),
     MemberChanged: Problem(409, "changed", "Changed meanwhile"),
     PatternChanged: Problem(409, "changed", "Changed meanwhile"),
+    PlanChanged: Problem(409, "changed", "Changed meanwhile"),
     SettingsChanged: Problem(409, "changed", "Changed meanwhile"),
     ViewsChanged: Problem(409, "changed", "Changed meanwhile"),
     TooManyKeys: Problem(409, "too-many", "Too many keys"),
@@ -61,6 +63,7 @@ TENANT_PROBLEMS: Final[Problems] = {
     EmailRefused: _unusable("email"),
     NameRefused: _unusable("name"),
     SlugRefused: _unusable("slug"),
+    WindowRefused: _unusable("retention_days"),
     MailNotSent: Problem(
         503, "mail", "The mail could not be sent",
         lambda _: Told("The mail did not leave. Try again in a minute.", headers={"Retry-After": "60"}),

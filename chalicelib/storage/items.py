@@ -25,6 +25,11 @@ def item(table: str, partition: bytes, sort: bytes, *, deadline: float | None = 
     return dynamodb.call("GetItem", request, deadline=deadline).item
 
 
+def number(stored: Item, name: str) -> int | None:
+    """A number that the item may have."""
+    return stored[name].number if name in stored else None
+
+
 def items(table: str, partition: bytes, prefix: bytes = b"", *, deadline: float | None = None) -> list[Item]:
     """All items of a partition whose sort keys begin so, in their order. Raises `StoreUnavailable`."""
     values: dict[str, Any] = {":p": {"B": partition}}

@@ -98,7 +98,9 @@ def new_tenant(slug: str, owner: User) -> Tenant:
     change = Change()
     by = audit.person(owner.user)
     founded = orgs.add_org(change, NewOrg(slug, slug.title()), owner=owner.user, by=by, at=NOW)
-    project = project_changes.add_project(change, founded.org, NewProject("shop", "Shop", 30), by=by, at=NOW)
+    project = project_changes.add_project(
+        change, founded.org, NewProject("shop", "Shop", 30), founded.plan, by=by, at=NOW
+    )
     commit(change)
     return Tenant(founded.org, project, owner)
 

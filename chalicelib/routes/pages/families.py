@@ -22,6 +22,7 @@ from chalicelib.routes.pages import (
     sign_up,
     status,
     usage,
+    windows,
 )
 from chalicelib.routes.pages.explore import routes as explore
 from chalicelib.routes.pages.patterns import routes as patterns
@@ -29,7 +30,7 @@ from chalicelib.web.routing import Routes
 
 PAGES: Final[tuple[Routes, ...]] = (
     static.routes, first.routes, sign_up.routes, sign_in.routes, invitation.routes, account.routes, orgs.routes,
-    members.routes, audit.routes, projects.routes, explore.routes, lenses.routes, first_event.routes, keys.routes,
-    connections.routes, consent.routes, outbox.routes, usage.routes, status.routes, patterns.routes,
+    members.routes, audit.routes, projects.routes, windows.routes, explore.routes, lenses.routes, first_event.routes,
+    keys.routes, connections.routes, consent.routes, outbox.routes, usage.routes, status.routes, patterns.routes,
     deploys.routes,
 )  # fmt: skip

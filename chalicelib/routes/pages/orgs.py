@@ -5,7 +5,6 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chalicelib import settings
 from chalicelib.identity import members, project_changes
 from chalicelib.identity.membership import membership, orgs_of
 from chalicelib.identity.names import NameRefused
@@ -102,7 +101,7 @@ def _project_again(request: Request, principal: PersonPrincipal, wrong: FormWron
 def create_project(request: Request, principal: PersonPrincipal) -> Answer:
     """Makes a project and its ingest key, which the answer alone shows."""
     given = bodies.form_body(request, NewName)
-    new = NewProject(slug_of(given.name), given.name, settings.current().retention_days)
+    new = NewProject(slug_of(given.name), given.name)
     by = principal.member
     with beside(given, {NameRefused: "name", SlugTaken: "name"}):
         made = project_changes.open_project(by.org, new, by=by, now=request.now, deadline=request.deadline)

@@ -1,5 +1,6 @@
 """A project's settings: what it is called, and how long its events are kept."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -8,14 +9,16 @@ from msgspec import Struct
 from chalicelib.identity.names import NameRefused
 from chalicelib.identity.orgs import SettingsChanged
 from chalicelib.identity.permissions import Permission
+from chalicelib.identity.plans import Plan, longest
 from chalicelib.identity.project_changes import edit_project
 from chalicelib.identity.slugs import SlugRefused, SlugTaken
+from chalicelib.routes.pages.explore.wording import many
 from chalicelib.routes.pages.fields import WHOLE, Name, Slug, again, beside
-from chalicelib.routes.pages.orgs import days as plural
 from chalicelib.routes.pages.problems import PAGE_PROBLEMS
 from chalicelib.routes.pages.trail import at_project, project_path
 from chalicelib.routes.pages.views import projects
 from chalicelib.routes.pages.views.forms import BLANK, Form, saved
+from chalicelib.routes.scope import scope_of
 from chalicelib.web import bodies, responses
 from chalicelib.web.guard import PersonPrincipal
 from chalicelib.web.pages import shown
@@ -26,6 +29,11 @@ from chalicelib.web.routing import Routes
 from chalicelib.web.templates import address
 
 SETTINGS: Final = "/orgs/{org}/projects/{project}/settings"
+
+SAVED: Final[Mapping[str, str]] = {
+    "name": "The project is renamed.",
+    "window": "The window is changed.",
+}
 
 routes = Routes(__name__, PAGE_PROBLEMS)
 
@@ -38,13 +46,12 @@ class NewNames(Struct, frozen=True, forbid_unknown_fields=True):
 @routes.page(SETTINGS, permission=Permission.ORG_READ)
 def project_settings(request: Request, principal: PersonPrincipal) -> Answer:
     """What the project is called, and how long its events are kept."""
-    told = saved("The project is renamed.") if request.query.get("saved") == "name" else BLANK
-    names = {"name": principal.project.name, "slug": principal.project.slug}
-    return _settings_page(request, principal, Form(values=names), told=told)
+    told = SAVED.get(request.query.get("saved", ""))
+    return settings_page(request, principal, told=saved(told) if told else BLANK)
 
 
 def _settings_again(request: Request, principal: PersonPrincipal, wrong: FormWrong) -> Answer:
-    return _settings_page(request, principal, again(wrong), status=422)
+    return settings_page(request, principal, name=again(wrong), status=422)
 
 
 @routes.form(
@@ -62,14 +69,29 @@ def rename(request: Request, principal: PersonPrincipal) -> Answer:
     return responses.see_other(address(f"/orgs/{principal.org.slug}/projects/{renamed.slug}/settings?saved=name"))
 
 
-def _settings_page(
-    request: Request, principal: PersonPrincipal, name: Form, *, told: Form = BLANK, status: int = 200
-) -> Answer:
-    days = principal.project.retention_days
-    edge = datetime.fromtimestamp(request.now - days * 86_400, UTC)
+def settings_page(
+    request: Request, principal: PersonPrincipal, *, name: Form | None = None, window: Form | None = None,
+    told: Form = BLANK, status: int = 200,
+) -> Answer:  # fmt: skip
+    """The page with all forms, those that are not given as the project is."""
+    it = principal.project
+    edge = datetime.fromtimestamp(scope_of(principal).horizon(request.now_ms) // 1000, UTC)
     view = projects.ProjectSettings(
-        crumbs=at_project(principal), here=f"{project_path(principal)}/settings", name=name, saved=told,
+        crumbs=at_project(principal), here=f"{project_path(principal)}/settings", saved=told,
+        name=name or Form(values={"name": it.name, "slug": it.slug}),
+        window=window or Form(values={"retention_days": str(it.retention_days)}),
         may_write=Permission.PROJECTS_WRITE in principal.may,
-        kept=f"Events are kept for {plural(days)}: what happened before {edge:%-d %b %Y, %H:%M} UTC is gone.",
+        kept=f"Events are kept for {many(it.retention_days, 'day')}: what happened before {edge:%-d %b %Y, %H:%M} UTC "
+        "is gone.",
+        longest=max(longest(it.plan_days), it.retention_days), plan=plan_in_words(principal.org.plan),
     )  # fmt: skip
     return shown(request, principal, view, status=status)
+
+
+def plan_in_words(plan: Plan) -> str:
+    """What the organisation's plan gives each of its projects."""
+    most = f"at most {many(plan.retention_days, 'day')}"
+    if plan.name == "own":
+        return f"The longest window here is {many(plan.retention_days, 'day')}."
+    sent = "" if plan.events_a_day is None else f", and {many(plan.events_a_day, 'event')} a day"
+    return f"The organisation's plan, {plan.name}, gives each project {most}{sent}."

@@ -91,6 +91,18 @@ class TenantItem(Item):
     name = UnicodeAttribute(null=True)
     created_at = NumberAttribute(null=True)
     retention_days = NumberAttribute(null=True)
+    plan = UnicodeAttribute(null=True)
+    """Of an organisation: the plan that it was given; without it the deployment's own."""
+    plan_days = NumberAttribute(null=True)
+    """The longest window that the plan gives. Projects have a copy of it."""
+    events_a_day = NumberAttribute(null=True)
+    """How many events a day the plan allows each project. Projects have a copy of it."""
+    shortened_at = NumberAttribute(null=True)
+    """When a project's window was last shortened."""
+    kept_from = NumberAttribute(null=True)
+    """What happened before it, in milliseconds, was left behind when the window was shortened, and is gone for good."""
+    warned_on = NumberAttribute(null=True)
+    """The last day, counted from 1970, on which owners were told that a project's allowance runs out."""
     shards: ListAttribute[Any] = ListAttribute(null=True)
     """The shard plan: pairs of the first slot and the count that holds from there on."""
     state = UnicodeAttribute(null=True)

@@ -67,5 +67,28 @@ class ProjectSettings(View, frozen=True, kw_only=True):
     here: str
     may_write: bool
     name: Form
+    window: Form
     kept: str
+    longest: int
+    """Days that the window may have."""
+    plan: str
     saved: Form = BLANK
+
+
+class Shorter(View, frozen=True, kw_only=True):
+    """What a shorter window deletes, before it does."""
+
+    template: ClassVar[str] = "pages/shorter.html"
+    crumbs: tuple[Link, ...]
+    here: str
+    days: int
+    version: int
+    now: str
+    then: str
+    goes: str
+    any: bool
+    """Whether anything goes, as far as is known."""
+    look: str
+    """Where to look at it."""
+    may_write: bool
+    form: Form = BLANK
