@@ -31,6 +31,7 @@ METRICS: Final[Mapping[str, str]] = {
     "IngestMilliseconds": "Milliseconds",
     "StoreCalls": "Count",
     "StoreThrottles": "Count",
+    "AllowanceUnread": "Count",
     "UpkeepLag": "Seconds",
     "UpkeepFailed": "Count",
 }

@@ -9,6 +9,7 @@ from chalicelib.events.decode.batch import decode
 from chalicelib.events.decode.coding import inflated
 from chalicelib.events.event import Event
 from chalicelib.events.store import rejections
+from chalicelib.events.store.allowances import AllowanceUsedUp, allowances
 from chalicelib.events.store.append import Outcome, append
 from chalicelib.events.store.usage import Used, tally
 from chalicelib.identity.permissions import Permission
@@ -69,20 +70,32 @@ def ingest(request: Request, principal: KeyPrincipal) -> Answer:
     """Stores a batch of events.
 
     Every event of the batch is accepted, a duplicate, or rejected by its index with a reason. What is acknowledged is
-    stored. Any answer but 202 means that the batch may be sent again as it was.
+    stored. Any answer but 202 means that the batch may be sent again as it was. Where a tenth more than the plan's
+    daily allowance was taken, batches are refused as a whole (429, `urn:scrywatch:problem:allowance`) until the day
+    ends.
     """
     key = idempotency_key(request)
     body = inflated(request.body)
     decoded = decode(body, media_type=request.media_type, coding=request.headers.get("content-encoding", ""))
     scope, deadline = scope_of(principal), request.deadline_within(SECONDS)
+    try:
+        allowed = principal.project.events_a_day if decoded.events else None
+        allowances.check(scope, allowed, now_ms=request.now_ms, deadline=deadline)
+    except AllowanceUsedUp:
+        refused = len(decoded.events) + len(decoded.rejected)
+        _count(request, principal, Used(rejected=refused, bytes=len(body)), ["over_allowance"] * refused, deadline)
+        raise
     outcome = append(scope, decoded, body=body, idempotency_key=key, now_ms=request.now_ms, deadline=deadline)
-    journal.count("EventsAccepted", outcome.accepted)
-    journal.count("EventsRejected", len(outcome.rejected))
     rejections.note(scope, outcome.rejected, now_ms=request.now_ms, deadline=deadline)
     used = Used(outcome.accepted, outcome.duplicates, len(outcome.rejected), len(body))
-    reasons = (each.reason for each in outcome.rejected)
-    tally.note(scope, principal.key.key_id, used, reasons, now_ms=request.now_ms, deadline=deadline)
+    _count(request, principal, used, [each.reason for each in outcome.rejected], deadline)
     return _answer(outcome)
+
+
+def _count(request: Request, principal: KeyPrincipal, used: Used, reasons: list[str], deadline: float) -> None:
+    journal.count("EventsAccepted", used.accepted)
+    journal.count("EventsRejected", used.rejected)
+    tally.note(scope_of(principal), principal.key.key_id, used, reasons, now_ms=request.now_ms, deadline=deadline)
 
 
 def _answer(outcome: Outcome) -> Answer:

@@ -5,6 +5,7 @@ from typing import Final
 from chalicelib.events.decode import BodyTooLarge, BodyUnreadable, MediaRefused, Rejection
 from chalicelib.events.query.cursor import CursorRefused
 from chalicelib.events.query.errors import QueryError
+from chalicelib.events.store.allowances import AllowanceUsedUp
 from chalicelib.events.store.receipt import IdempotencyConflict
 from chalicelib.web.problems import Problem, Problems, Told
 
@@ -42,6 +43,16 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "." * (not text.endswith((".", "?")))
 
 
+def _allowance(error: AllowanceUsedUp) -> Told:
+    day = error.standing
+    return Told(
+        f"The project may be sent {day.allowance} events a day, and {day.used} were taken. Nothing of this batch was "
+        "stored. The allowance begins again at 00:00 UTC.",
+        {"allowance": day.allowance, "used": day.used, "retry_after": error.retry_after},
+        {"Retry-After": str(error.retry_after)},
+    )
+
+
 INGEST_PROBLEMS: Final[Problems] = {
     BodyUnreadable: Problem(400, "body", "The body cannot be read", _position),
     BodyTooLarge: Problem(
@@ -55,6 +66,7 @@ INGEST_PROBLEMS: Final[Problems] = {
             headers={"Accept-Post": "application/json, application/x-ndjson", "Accept-Encoding": "gzip, deflate, zstd"},
         ),
     ),
+    AllowanceUsedUp: Problem(429, "allowance", "The day's allowance is used up", _allowance),
     NothingStored: Problem(
         400, "nothing-stored", "No event can be stored",
         lambda error: Told(str(error), {"accepted": 0, "duplicates": 0, "rejected": error.rejected}),

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct, field
 from chalicelib.events.event import LEVELS
 from chalicelib.events.query import usage
 from chalicelib.events.query.usage import Day, Lag, Services, Usage
+from chalicelib.events.store.allowances import Standing, standing_of
 from chalicelib.events.store.usage import Used
 from chalicelib.identity import key_ring
 from chalicelib.identity.permissions import Permission
@@ -36,6 +37,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "too_deep": "More than 64 objects and arrays stand inside each other. Flatten metadata, or send it as text.",
     "too_large": "It has more than 256 KB. Shorten stack traces and bodies before sending.",
     "too_old": "It happened before what this project keeps. Look at the sender's clock, and at how long it buffers.",
+    "over_allowance": "More came that day than the plan allows, and a tenth more. Send less, or ask for another plan.",
     "too_scattered": "One batch spans too many hours. Send smaller batches, each of a shorter time.",
 }
 """By the code of a rejection: what it is for, and what to do."""
@@ -97,13 +99,24 @@ class ReasonUsage(Struct, frozen=True):
     advice: str
 
 
+class AllowanceUsage(Struct, frozen=True):
+    """How much of the day's allowance was accepted today, in UTC: at least `used` events. Owners are told from
+    `warned_from` on; from `refused_from` on, a tenth more, everything is refused until `begins_again_at`."""
+
+    events: int
+    used: int
+    warned_from: int
+    refused_from: int
+    begins_again_at: int
+
+
 class UsageAnswer(Struct, frozen=True, kw_only=True):
     """What a project uses. Times are in milliseconds.
 
     `kept_from` is the first day that the project keeps as a whole. `daily_allowance` is how many events a day the plan
-    allows: null is without limit. `services` are those of the newest `of` events. `keys` is null for who may not see
-    the project's keys. The index knows all hours before `indexed_until`; where blocks were too many to be looked at,
-    everything from `counted_since` on was counted nevertheless.
+    allows, and `today` how much of that is used: null is without limit. `services` are those of the newest `of` events.
+    `keys` is null for who may not see the project's keys. The index knows all hours before `indexed_until`; where
+    blocks were too many to be looked at, everything from `counted_since` on was counted nevertheless.
     """
 
     start: str = field(name="from")
@@ -111,6 +124,7 @@ class UsageAnswer(Struct, frozen=True, kw_only=True):
     retention_days: int
     kept_from: str
     daily_allowance: int | None
+    today: AllowanceUsage | None
     total: UsageTotal
     days: list[UsageDay]
     services: Services
@@ -136,16 +150,26 @@ def usage_json(request: Request, principal: Principal) -> Answer:
 
 def answered(request: Request, principal: Principal, first: int, last: int) -> UsageAnswer:
     """Of the days from `first` to `last`, counted from 1970. Raises `StoreUnavailable`."""
-    scope, now_ms = scope_of(principal), request.now_ms
+    scope, now_ms, allowance = scope_of(principal), request.now_ms, principal.project.events_a_day
+    standing = standing_of(scope, allowance, now_ms=now_ms, deadline=request.deadline)
     found = usage.usage(scope, first, last, now_ms=now_ms, deadline=request.deadline)
     return UsageAnswer(
         start=name_of(first), end=name_of(last), retention_days=scope.retention_days,
-        kept_from=name_of(usage.oldest_day(scope, now_ms=now_ms)), daily_allowance=None,
-        total=_total(found.days), days=[_day(each) for each in found.days], services=found.services,
+        kept_from=name_of(usage.oldest_day(scope, now_ms=now_ms)), daily_allowance=allowance,
+        today=_today(standing), total=_total(found.days), days=[_day(each) for each in found.days],
+        services=found.services,
         keys=_keys(found, principal, request) if Permission.KEYS_READ in principal.may else None,
         rejections=[ReasonUsage(each, count, ADVICE.get(each, UNKNOWN)) for each, count in found.reasons.items()],
         lag=found.lag, as_of=now_ms, indexed_until=min(found.indexed_until, now_ms), counted_since=found.counted_since,
     )  # fmt: skip
+
+
+def _today(standing: Standing | None) -> AllowanceUsage | None:
+    if standing is None:
+        return None
+    return AllowanceUsage(
+        standing.allowance, standing.used, standing.warned_from, standing.refused_from, standing.begins_again_at
+    )
 
 
 def days_of(request: Request) -> tuple[int, int]:

@@ -167,7 +167,8 @@ def _answer(operation: str, request: dict[str, Any], deadline: float | None) -> 
             throttled = True
             journal.count("StoreThrottles")
         ambiguous = ambiguous or refusal.code not in THROTTLES
-    raise StoreUnavailable(why, throttled=throttled)
+    # What may have happened for all that was refused afterwards is not called throttled: it must not be done again.
+    raise StoreUnavailable(why, throttled=throttled and not ambiguous)
 
 
 def _attempt(operation: str, body: bytes, deadline: float | None) -> Reply:

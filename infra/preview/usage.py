@@ -7,11 +7,12 @@ from msgspec.structs import replace
 
 from chalicelib.events.query.counts import Facet
 from chalicelib.events.query.usage import Lag, Services
+from chalicelib.ids import DAY_MS
 from chalicelib.routes.pages import status as status_page
 from chalicelib.routes.pages.usage import Place, page
 from chalicelib.routes.pages.views.forms import Form
 from chalicelib.routes.status import Status
-from chalicelib.routes.usage import ADVICE, KeyUsage, ReasonUsage, UsageAnswer, UsageDay, UsageTotal
+from chalicelib.routes.usage import ADVICE, AllowanceUsage, KeyUsage, ReasonUsage, UsageAnswer, UsageDay, UsageTotal
 from infra.preview.frames import AT_PROJECT, HOME, NOW, SHOP, URL, VISITOR, Samples
 
 NOW_MS: Final = NOW * 1000
@@ -59,7 +60,7 @@ _NONE: Final = UsageTotal(events=0, levels={}, bytes=0, exact=True, accepted=0, 
 
 EMPTY: Final = UsageAnswer(
     start="2026-10-26", end=LAST.isoformat(), retention_days=30, kept_from="2026-10-26", daily_allowance=None,
-    total=_NONE, days=[], services=Services([], 0), keys=[], rejections=[], lag=None, as_of=NOW_MS,
+    today=None, total=_NONE, days=[], services=Services([], 0), keys=[], rejections=[], lag=None, as_of=NOW_MS,
     indexed_until=NOW_MS, counted_since=None,
 )  # fmt: skip
 
@@ -70,7 +71,13 @@ WELL: Final = Status(
 
 USUAL: Final = Form(values={"from": "2026-10-26", "to": LAST.isoformat()})
 
+FULL: Final = replace(
+    answer(30), daily_allowance=150_000,
+    today=AllowanceUsage(150_000, 131_412, 120_000, 165_000, -(-NOW_MS // DAY_MS) * DAY_MS),
+)  # fmt: skip
+
 SAMPLES: Final[Samples] = {
+    "usage-warned": (page(PLACE, FULL, USUAL), HERE),
     "usage": (page(PLACE, answer(30), USUAL), HERE),
     "usage-wrong": (
         page(PLACE, answer(7), Form(errors={"from": "`from` must be a day: `2026-11-24`."})),

@@ -75,6 +75,13 @@ class Waiting(msgspec.Struct, frozen=True):
     expires: int
 
 
+class Here(msgspec.Struct, frozen=True):
+    """Events of a project that this container accepted on a day: `all`, and those of them that no counter has yet."""
+
+    all: int
+    held: int
+
+
 Place = tuple[bytes, bytes]
 
 
@@ -83,6 +90,8 @@ class Tally:
 
     def __init__(self) -> None:
         self._held: dict[Place, Waiting] = {}
+        self._accepted: dict[bytes, tuple[int, int]] = {}
+        """By partition of counters: the last day, and how many events of it were accepted here."""
         self._table = ""
         self._flushed_at: int | None = None
         self._lock = Lock()
@@ -102,7 +111,18 @@ class Tally:
             self._begin_anew_elsewhere()
             for place, more in _places(scope, key_id, used, reasons, now_ms // DAY_MS):
                 self._hold(place, Waiting(more, expires))
+            self._remember(scope, now_ms // DAY_MS, used.accepted)
         self.flush(now_ms=now_ms, deadline=deadline)
+
+    def accepted_here(self, scope: Scope, day: int) -> Here:
+        """What of a day was accepted here. What is being added to a counter just now is not among what is held."""
+        partition, of_day = keys.usage_partition(scope.org, scope.project), keys.usage_key_sort(day, "")
+        with self._lock:
+            self._begin_anew_elsewhere()
+            last, accepted = self._accepted.get(partition, (day, 0))
+            held = (each.used.accepted for (begin, sort), each in self._held.items()
+                    if begin == partition and sort.startswith(of_day))  # fmt: skip
+            return Here(accepted if last == day else 0, sum(held))
 
     def flush(self, *, now_ms: int, deadline: float) -> None:
         """Adds up what waits, if it is time: some of it, where that is much, and the next call goes on."""
@@ -155,12 +175,20 @@ class Tally:
             return
         self._held[place] = Waiting(held.used + more.used, more.expires) if held else more
 
+    def _remember(self, scope: Scope, day: int, accepted: int) -> None:
+        partition = keys.usage_partition(scope.org, scope.project)
+        if partition not in self._accepted and len(self._accepted) >= MOST_HELD:
+            self._accepted.clear()
+        last, before = self._accepted.get(partition, (day, 0))
+        self._accepted[partition] = (day, accepted + (before if last == day else 0))
+
     def _begin_anew_elsewhere(self) -> None:
         """What was counted for one deployment is never added to another's: tests have one each."""
         table = dynamodb.table(keys.EVENTS)
         if table != self._table:
             self._table, self._flushed_at = table, None
             self._held.clear()
+            self._accepted.clear()
 
 
 tally: Final = Tally()

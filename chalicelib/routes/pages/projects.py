@@ -12,6 +12,7 @@ from chalicelib.identity.permissions import Permission
 from chalicelib.identity.plans import Plan, longest
 from chalicelib.identity.project_changes import edit_project
 from chalicelib.identity.slugs import SlugRefused, SlugTaken
+from chalicelib.routes.pages import allowance
 from chalicelib.routes.pages.explore.wording import many
 from chalicelib.routes.pages.fields import WHOLE, Name, Slug, again, beside
 from chalicelib.routes.pages.problems import PAGE_PROBLEMS
@@ -83,7 +84,8 @@ def settings_page(
         may_write=Permission.PROJECTS_WRITE in principal.may,
         kept=f"Events are kept for {many(it.retention_days, 'day')}: what happened before {edge:%-d %b %Y, %H:%M} UTC "
         "is gone.",
-        longest=max(longest(it.plan_days), it.retention_days), plan=plan_in_words(principal.org.plan),
+        warnings=allowance.warnings(request, principal), longest=max(longest(it.plan_days), it.retention_days),
+        plan=plan_in_words(principal.org.plan),
     )  # fmt: skip
     return shown(request, principal, view, status=status)
 

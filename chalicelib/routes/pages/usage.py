@@ -10,8 +10,10 @@ from msgspec.structs import replace
 from chalicelib import settings
 from chalicelib.events.event import LEVELS
 from chalicelib.events.query.expression import Equals, Exists, Expression, Not, any_of, describe
+from chalicelib.events.store.allowances import Standing
 from chalicelib.ids import DAY_MS
 from chalicelib.routes import usage
+from chalicelib.routes.pages.allowance import time_left, warning
 from chalicelib.routes.pages.examples import NO_KEY, curl
 from chalicelib.routes.pages.explore.wording import clock, length, many, visible
 from chalicelib.routes.pages.problems import PAGE_PROBLEMS
@@ -87,7 +89,7 @@ def page(place: Place, found: UsageAnswer, form: Form) -> views.Usage:
     bare = views.Usage(
         crumbs=place.crumbs, here=f"{place.project}/usage", project=place.project, form=form,
         presets=_presets(found), twin=f"from={found.start}&to={found.end}", fresh=_fresh(found), window=_window(found),
-        allowance=_allowance(found), curl=curl(place.url, NO_KEY) if nothing else "",
+        allowance=_allowance(found), warnings=_warnings(found), curl=curl(place.url, NO_KEY) if nothing else "",
     )  # fmt: skip
     if nothing:
         return bare
@@ -255,9 +257,25 @@ def _window(found: UsageAnswer) -> str:
 
 
 def _allowance(found: UsageAnswer) -> str:
-    if found.daily_allowance is None:
+    standing = _standing(found)
+    if standing is None:
         return "How many events it may be sent a day is not limited."
-    return f"It may be sent {many(found.daily_allowance, 'event')} a day."
+    return (
+        f"Today {standing.used:,} of {many(standing.allowance, 'event')} were taken, {standing.percent} % of the "
+        f"allowance. From {standing.warned_from:,} on its owners and admins are told. From {standing.refused_from:,} "
+        "on, a tenth more than the allowance, events are refused with 429. It begins again at 00:00 UTC, in "
+        f"{time_left(standing, now_ms=found.as_of)}."
+    )
+
+
+def _warnings(found: UsageAnswer) -> tuple[str, ...]:
+    standing = _standing(found)
+    return (warning(standing, now_ms=found.as_of),) if standing is not None and standing.warns else ()
+
+
+def _standing(found: UsageAnswer) -> Standing | None:
+    today = found.today
+    return None if today is None else Standing(today.events, today.used, today.begins_again_at // DAY_MS - 1)
 
 
 _UNITS: Final = ("bytes", "KB", "MB", "GB", "TB")

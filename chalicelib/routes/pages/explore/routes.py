@@ -14,6 +14,7 @@ from chalicelib.events.query.language import parse
 from chalicelib.events.query.times import TimeRange, parse_moment, parse_range
 from chalicelib.identity.permissions import Permission
 from chalicelib.identity.views import views_of
+from chalicelib.routes.pages import allowance
 from chalicelib.routes.pages.explore.answered import Place, Question, page
 from chalicelib.routes.pages.explore.asked import Asked, given, within_of
 from chalicelib.routes.pages.explore.beside import event_page, trace_page
@@ -77,6 +78,7 @@ def explore(request: Request, principal: PersonPrincipal) -> Answer:
     if question.fault is None:
         question, found = _looked(request, principal, question)
     view = page(_place(request, principal), question, found)
+    view = replace(view, notices=(*allowance.warnings(request, principal), *view.notices))
     saved = views_of(principal.member, principal.project.project, deadline=request.deadline)
     return shown(request, principal, with_views(view, question, saved))
 

@@ -72,6 +72,8 @@ class ProjectSettings(View, frozen=True, kw_only=True):
     longest: int
     """Days that the window may have."""
     plan: str
+    warnings: tuple[str, ...] = ()
+    """Of the daily allowance."""
     saved: Form = BLANK
 
 

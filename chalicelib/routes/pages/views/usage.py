@@ -96,6 +96,8 @@ class Usage(View, frozen=True, kw_only=True):
     reasons: tuple[ReasonRow, ...] = ()
     window: str = ""
     allowance: str = ""
+    warnings: tuple[str, ...] = ()
+    """Of the daily allowance."""
     curl: str = ""
     """What fills it, where there is nothing."""
 
