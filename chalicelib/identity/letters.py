@@ -38,14 +38,17 @@ def send(letter: Mail, *, now: int) -> None:
             raise NoMailer
 
 
-def notify(letter: Mail, *, now: int) -> None:
-    """Tells somebody what has already happened. That it could not be told is logged, and undoes nothing."""
+def notify(letter: Mail, *, now: int) -> bool:
+    """Tells somebody what has already happened, and answers whether it did. That it could not is logged, and undoes
+    nothing."""
     if not can_send():
-        return
+        return False
     try:
         send(letter, now=now)
     except (MailNotSent, StoreUnavailable):
         logger.exception("a notice could not be sent: %s", letter.subject)
+        return False
+    return True
 
 
 def confirm_sign_up(to: str, token: str) -> Mail:
@@ -121,6 +124,22 @@ def changed(to: str, what: str) -> Mail:
             what,
             f"{settings.current().url}/account",
             "If it was not you, choose a new password at once and end all sessions.",
+        ),
+    )
+
+
+def allowance_runs_out(to: str, project: str, path: str, *, used: int, allowance: int, refused: int) -> Mail:
+    """To an owner or admin of a project; `path` is where it says so as it goes on."""
+    return Mail(
+        to,
+        "A project is about to use up its events of today",
+        _letter(
+            f"The project {project} has taken {used:,} events today. Its plan allows {allowance:,} a day. From"
+            f" {refused:,} on, a tenth more, what is sent is refused until 00:00 UTC, and most clients lose what is"
+            " refused. How it goes on:",
+            f"{settings.current().url}{path}",
+            "Send less, or ask whoever runs this deployment for another plan. You get this letter once a day at most,"
+            " because you own the project's organisation or administer it.",
         ),
     )
 

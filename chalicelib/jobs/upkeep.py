@@ -5,6 +5,7 @@ two runs one does the work, the other passes on. A run stops at 80 % of its time
 
     register, partition n       every note that is not struck
        -> by project            the next run goes on behind the project where this one stopped
+          -> allowance          its owners are told before it runs out
           -> by hour            compact, index (or draft the patterns), strike the notes that are done
           -> watermark          once every hour that is noted and may be indexed has been
           -> dictionary, shards
@@ -28,6 +29,7 @@ from chalicelib.events.store.register import Work, noted_work, projects_listed, 
 from chalicelib.events.training import renew_dictionary
 from chalicelib.identity.projects import Project, project_by_id
 from chalicelib.ids import HOUR_MS, OrgId, ProjectId, Slot, slot_of
+from chalicelib.jobs.allowances import warn
 from chalicelib.jobs.growth import grow
 from chalicelib.storage import leases
 from chalicelib.storage.errors import StoreUnavailable
@@ -66,6 +68,8 @@ class Report(msgspec.Struct):
     """Hours whose patterns were counted before they can be indexed."""
     trained: int = 0
     grown: int = 0
+    warned: int = 0
+    """Projects whose owners were told that the day's allowance runs out."""
     struck: int = 0
     failed: int = 0
     """Projects, or whole partitions, that were left for the next run; the log says why."""
@@ -152,7 +156,9 @@ class _Walk:
             if known is None:
                 self._strike(works)
                 return
-            self._upkeep(_scope(known), works)
+            scope = _scope(known)
+            self.report.warned += warn(known, scope, now_ms=self.clock.now_ms, deadline=self.deadline)
+            self._upkeep(scope, works)
         except Exception:  # whatever is wrong with one project, the others are kept up
             logger.exception("upkeep of project %s was left for the next run", project.hex())
             self.report.failed += 1
