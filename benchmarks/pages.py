@@ -40,7 +40,7 @@ TIMES: Final = 10
 """A page is made so often for one measurement."""
 
 KB: Final = 1024
-CLOSE_TO_SHOWN: Final = 1.5
+CLOSE_TO_SHOWN: Final = 1.05
 
 BARE: Final = """\
 <table>{% for row in rows %}

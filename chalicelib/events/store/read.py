@@ -21,6 +21,7 @@ import msgspec
 
 from chalicelib.events.query.times import TimeRange
 from chalicelib.events.scope import Scope
+from chalicelib.events.store import remembered
 from chalicelib.events.store.put import FORWARD
 from chalicelib.events.store.split import SPAN_MS
 from chalicelib.events.store.stored import (
@@ -32,7 +33,6 @@ from chalicelib.events.store.stored import (
     superseded,
 )
 from chalicelib.ids import HOUR_MS, BatchId, Slot, slot_of
-from chalicelib.storage import dynamodb
 from chalicelib.storage.dynamodb import Value
 from chalicelib.storage.tables import keys
 from chalicelib.storage.threads import Threads
@@ -187,7 +187,7 @@ class _Hour:
         request = self._query(partition)
         size = FIRST_PAGE
         while request is not None:
-            answer = dynamodb.call("Query", request | {"Limit": size}, deadline=self.deadline)
+            answer = remembered.page(request | {"Limit": size}, deadline=self.deadline)
             yield answer.items
             if answer.last_evaluated_key is None:
                 return

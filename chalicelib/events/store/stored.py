@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from chalicelib.events.block import Block, Dictionary, open_block
 from chalicelib.events.scope import Scope
-from chalicelib.events.store import dictionaries
+from chalicelib.events.store import dictionaries, remembered
 from chalicelib.events.store.event_id import Place
 from chalicelib.events.store.put import FORWARD
 from chalicelib.ids import BatchId
@@ -105,7 +105,7 @@ def all_merged_blocks(scope: Scope, partition: bytes, *, deadline: float) -> lis
     """A partition's merged blocks, replaced ones too."""
     request = range_query(partition, keys.MERGED, keys.MERGED + b"\xff" * 5)
     return [
-        Stored(scope, partition, entry, deadline=deadline) for entry in dynamodb.query_all(request, deadline=deadline)
+        Stored(scope, partition, entry, deadline=deadline) for entry in remembered.entries(request, deadline=deadline)
     ]
 
 
