@@ -23,22 +23,34 @@ def fingerprint(message: str) -> str:
     return " ".join(_CHIPS.sub(_chip, message[:LOOKED_AT].translate(_ZEROS)).split())
 
 
-def words_of(template: str) -> str:
-    """The longest stretch of words in a pattern: a phrase that finds its messages. Empty if it has none."""
-    stretches = [stretch.strip(' \t:;,.()[]{}=->"') for stretch in _CHIP.split(template)]
-    return max(stretches, key=len, default="")
-
-
 def pattern_id(template: str) -> bytes:
     """8 bytes that stand for a pattern, the same in every project."""
     return sha256(template.encode()).digest()[:8]
 
 
 def phrase(template: str, sample: str) -> str:
-    """Words that find the messages of a pattern, where its sample proves it; else empty."""
-    words = words_of(template)
-    return words if len(words) >= SHORTEST_PHRASE and words in sample else ""
+    """The longest words of a pattern that find its messages, as its sample proves; empty if it has none.
 
+    A pattern has a space where a message may have a line break: words do not go beyond one.
+    """
+    words = max((words for stretch in _CHIP.split(template) for words in _words_in(stretch, sample)), key=len)
+    return words if len(words) >= SHORTEST_PHRASE else ""
+
+
+def _words_in(stretch: str, sample: str) -> list[str]:
+    """Its neighbouring words, as far as they stand in the sample as they do here."""
+    found = [""]
+    for word in stretch.split():
+        longer = f"{found[-1]} {word}".lstrip()
+        if longer in sample:
+            found[-1] = longer
+        else:
+            found.append(word if word in sample else "")
+    return [words.strip(_EDGES) for words in found]
+
+
+_EDGES: Final = ' \t:;,.()[]{}=->"'
+"""Of a stretch: they say nothing."""
 
 _ZEROS: Final = str.maketrans("123456789", "0" * 9)
 

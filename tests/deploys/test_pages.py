@@ -63,7 +63,7 @@ def test_the_page_shows_what_changed_and_leads_into_the_explorer(ada: Explorer):
     assert re.search(r"Only 10 min( \d s)? have passed since", page)
     assert "New: 2 patterns" in page
     assert "Gone: 1 pattern" in page
-    ada.opens(link(ada, "provider lost <n>"))
+    ada.opens(link(ada, "provider lost n"))
     assert ada.state["q"] == '"provider lost"'
     assert ada.messages == [f"{'provider lost'} {n}" for n in range(7, 0, -1)]
     ada.opens(here)

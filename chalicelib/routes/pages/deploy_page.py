@@ -15,6 +15,7 @@ from chalicelib.events.store.deploys import Deploy
 from chalicelib.routes.deploys import DeployView, view_of
 from chalicelib.routes.pages.explore.asked import Asked, link
 from chalicelib.routes.pages.explore.wording import cut, length, many, moment, stretch, visible
+from chalicelib.routes.pages.patterns.rows import template
 from chalicelib.routes.pages.views.deploys import (
     Counted,
     DeployRow,
@@ -233,7 +234,7 @@ def _line(seen: Seen, each: Compared) -> PatternLine:
     words = phrase(each.pattern.template, each.pattern.sample)
     asked = joined([*terms_of(seen.expression), Contains(words)]) if words else Everything()
     return PatternLine(
-        level=each.level, template=visible(cut(each.pattern.template, LONGEST_TEMPLATE)) or "(no message)",
+        level=each.level, template=template(cut(each.pattern.template, LONGEST_TEMPLATE)),
         before=each.before, after=each.after, next=_link(asked, at - span, at + span) if words else "",
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
+from chalicelib.routes.pages.explore.wording import Part
 from chalicelib.routes.pages.views.forms import BLANK, Form
 from chalicelib.routes.pages.views.start import Link
 from chalicelib.web.templates import View
@@ -66,10 +67,10 @@ class Service(Struct, frozen=True, kw_only=True):
 
 
 class PatternLine(Struct, frozen=True, kw_only=True):
-    """`next` is empty where no phrase finds its messages."""
+    """`next` is empty where no phrase finds its messages. Of the template, what differs is a hit."""
 
     level: str
-    template: str
+    template: tuple[Part, ...]
     before: int
     after: int
     next: str = ""
