@@ -27,8 +27,14 @@ from chalicelib.web.declaration import Declaration
 
 HEADER: Final = "Server-Timing"
 
-OPEN: Final = frozenset(("/", "/healthz", "/openapi.json", "/promises", "/sign-in", "/sign-up"))
-"""Of what is public, the paths whose GET finds nothing out about anybody. All others are silent."""
+OPEN: Final = frozenset(
+    (
+        "/", "/confirm/done", "/healthz", "/openapi.json", "/promises", "/reset/mail", "/sign-in", "/sign-up",
+        "/sign-up/mail", "/status", "/status.json",
+    )
+)  # fmt: skip
+"""Of what is public, the paths whose GET finds nothing out about anybody. All others are silent: they take secrets,
+some of them in their addresses."""
 
 SILENT: Final = frozenset(("/oauth/authorize",))
 """What reads and stays silent: it asks other hosts for what it shows."""
