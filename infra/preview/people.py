@@ -44,7 +44,18 @@ SAMPLES: Final[Samples] = {
         SIGNED_IN,
     ),
     "orgs": (
-        people.Orgs(orgs=(people.OrgRow("acme", "Acme", "Owner"), people.OrgRow("lab", "Analytical lab", "Member"))),
+        people.Orgs(
+            orgs=(
+                people.OrgRow(
+                    "acme",
+                    "Acme",
+                    "Owner",
+                    (people.ProjectName("shop", "Web shop"), people.ProjectName("api", "API")),
+                    3,
+                ),
+                people.OrgRow("lab", "Analytical lab", "Member"),
+            )
+        ),
         replace(SIGNED_IN, path="/orgs"),
     ),
     "org": (

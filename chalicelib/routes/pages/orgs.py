@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from chalicelib.identity import members, project_changes
 from chalicelib.identity.membership import membership, orgs_of
 from chalicelib.identity.names import NameRefused
-from chalicelib.identity.orgs import LastOwner, NewOrg, TooManyOrgs, create_org, edit_org, orgs_by_id
+from chalicelib.identity.orgs import LastOwner, NewOrg, Org, TooManyOrgs, create_org, edit_org, orgs_by_id
 from chalicelib.identity.permissions import Permission, Role
 from chalicelib.identity.project_changes import NewProject
 from chalicelib.identity.projects import Project, project_by_id, projects_of
@@ -33,6 +33,9 @@ from chalicelib.web.templates import address
 
 ORG: Final = "/orgs/{org}"
 SETTINGS: Final = ORG + "/settings"
+
+PROJECTS_AT_ONCE: Final = 12
+"""Of each organisation, on the page of all of them."""
 
 SAVED: Final = {
     "name": "The organisation is renamed.",
@@ -80,8 +83,15 @@ def _orgs_page(request: Request, principal: PersonPrincipal, form: Form, *, stat
     for org in orgs_by_id(orgs_of(principal.user, deadline=request.deadline), deadline=request.deadline):
         member = membership(org.org, principal.user, deadline=request.deadline)
         if member is not None:
-            rows.append(people.OrgRow(org.slug, org.name, member.role.capitalize()))
+            rows.append(_org_row(org, member.role, principal))
     return shown(request, principal, people.Orgs(orgs=tuple(rows), form=form), status=status)
+
+
+def _org_row(org: Org, role: Role, principal: PersonPrincipal) -> people.OrgRow:
+    """With its first projects, the way to which is short then; not where they are shown to a second factor only."""
+    projects = [] if org.second_factor and not principal.session.strong else projects_of(org.org)
+    names = tuple(people.ProjectName(each.slug, each.name) for each in projects[:PROJECTS_AT_ONCE])
+    return people.OrgRow(org.slug, org.name, role.capitalize(), names, len(projects) - len(names))
 
 
 @routes.page(ORG, permission=Permission.ORG_READ)

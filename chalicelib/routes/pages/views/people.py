@@ -60,10 +60,19 @@ class RecoveryCodes(View, frozen=True, kw_only=True):
     codes: tuple[str, ...]
 
 
+class ProjectName(Struct, frozen=True):
+    slug: str
+    name: str
+
+
 class OrgRow(Struct, frozen=True):
+    """`more` projects are on its own page alone."""
+
     slug: str
     name: str
     role: str
+    projects: tuple[ProjectName, ...] = ()
+    more: int = 0
 
 
 class Orgs(View, frozen=True, kw_only=True):
