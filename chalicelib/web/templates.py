@@ -158,9 +158,9 @@ def _minute(seconds: int) -> str:
 
 
 def clock(milliseconds: int) -> str:
-    """`Nov 24 14:03:20.123`: the time of a row."""
+    """`24 Nov 14:03:20.123`: the time of a row."""
     moment = _utc(milliseconds // 1000)
-    return f"{moment:%b %d %H:%M:%S}.{milliseconds % 1000:03d}"
+    return f"{moment:%d %b %H:%M:%S}.{milliseconds % 1000:03d}"
 
 
 def _iso(seconds: int) -> str:

@@ -32,7 +32,7 @@ OWN: Final = (
 SHARED: Final = (
     _row(
         9, "Checkout errors", "q=service:checkout+level>=error&since=1h&columns=environment,metadata.http.status",
-        "service:checkout level>=error", "last 1 hour, 2 columns", by="Grace Hopper", may_change=False,
+        "service:checkout level>=error", "last hour, 2 columns", by="Grace Hopper", may_change=False,
     ),
     _row(
         40, "Payments declined", "q=servce:payments+declined&since=7d", "servce:payments declined", "last 7 days",
@@ -41,7 +41,7 @@ SHARED: Final = (
 )  # fmt: skip
 NEW: Final = NewLens(
     crumbs=(HOME, SHOP, ("Views", HERE)), here=HERE, project=PROJECT, next="q=service:checkout+level>=error&since=1h",
-    query="service:checkout level>=error", about="last 1 hour, 2 columns", kinds=KINDS,
+    query="service:checkout level>=error", about="last hour, 2 columns", kinds=KINDS,
     others=tuple((each.id, each.name) for each in OWN),
 )  # fmt: skip
 LISTED: Final = Lenses(

@@ -9,15 +9,22 @@ from playwright.sync_api import Page, expect
 
 from infra.browser import site
 from infra.product import Product
+from tests.browser.judging import check_accessible, check_fits
 
 PROJECT = "/orgs/local/projects/app"
+LONG = "word " * 100 + "w" * 1_000
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202e\x1b[0m javascript:alert(3)"
 
 
 @pytest.fixture(scope="module")
 def _events(running: Product) -> None:
     now = int(time.time() * 1000)
-    told = [("error", "payments", "card declined"), ("warn", "payments", HOSTILE), ("info", "checkout", "order placed")]
+    told = [
+        ("debug", "s" * 300, LONG),
+        ("error", "payments", "card declined"),
+        ("warn", "payments", HOSTILE),
+        ("info", "checkout", "order placed"),
+    ]
     events = [
         {
             "timestamp": now - 1_000 * at,
@@ -121,3 +128,40 @@ def test_hostile_events_run_nothing(page: Page):
     expect(page.locator("tr.opened")).to_contain_text("⟨202E⟩")
     assert page.locator("main img").count() == 0
     assert dialogs == []
+
+
+def test_long_words_fit_every_screen_on_every_page_of_an_event(page: Page):
+    page.goto(page.url.partition("?")[0] + "?q=level:debug")
+    page.locator("tr[id] a").click()
+    expect(page.locator("tr.opened")).to_be_visible()
+    opened = page.url
+    for words in ("", "Permalink", "Around this event"):
+        page.goto(opened)
+        if words:
+            page.get_by_role("link", name=words).click()
+        for width in (1440, 768, 320):
+            page.set_viewport_size({"width": width, "height": 800})
+            check_fits(page)
+
+
+def test_on_narrow_screens_values_of_fields_are_opened_and_on_wide_ones_they_are_there(page: Page):
+    narrow_down, only = page.get_by_text("Narrow down"), page.get_by_role("link", name="Only service payments")
+    page.set_viewport_size({"width": 1440, "height": 800})
+    expect(narrow_down).to_be_hidden()
+    expect(only).to_be_visible()
+    check_accessible(page)
+    for width in (768, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        expect(only).to_be_hidden()
+        narrow_down.click()
+        expect(only).to_be_visible()
+        check_fits(page)
+        check_accessible(page)
+        narrow_down.click()
+
+
+def test_the_language_fits_a_narrow_screen(page: Page):
+    page.set_viewport_size({"width": 320, "height": 800})
+    page.get_by_text("How to ask").click()
+    expect(page.get_by_role("link", name="level>=warn")).to_be_visible()
+    check_fits(page)

@@ -95,11 +95,11 @@ def test_what_the_explorer_would_not_understand_is_not_kept(text: str, why: str)
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (Asked(), ("", "last 1 hour")),
+        (Asked(), ("", "last hour")),
         (Asked(q="level:error", since="90s"), ("level:error", "last 90s")),
         (Asked(start="yesterday", end="now", columns="environment"), ("", "from yesterday to now, 1 column")),
         (Asked(end="now", columns="user_id,environment", order="asc"), ("", "to now, 2 columns, oldest first")),
-        (Asked(q="a\nb\u202e"), ("a␊b⟨202E⟩", "last 1 hour")),
+        (Asked(q="a\nb\u202e"), ("a␊b⟨202E⟩", "last hour")),
     ],
 )
 def test_a_question_is_said_in_words(asked: Asked, words: tuple[str, str]):

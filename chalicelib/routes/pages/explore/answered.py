@@ -85,7 +85,6 @@ def page(place: Place, question: Question, found: Found | None) -> Explore:
         histogram=histogram(asked, found.histogram, place.now_ms) if found.total else None,
         flags=flags(found.deploys, found.histogram, place.path),
         facets=narrowing.facets(asked, query, found),
-        facets_of=narrowing.facets_of(found),
         rows=tuple(_row(place, record, drawn, taken) for record in found.page.data),
         said=said(asked, found, place.now_ms),
         older="Older" if asked.order == "desc" else "Newer",

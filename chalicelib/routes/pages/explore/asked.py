@@ -26,7 +26,7 @@ Copy = Literal["none", "json", "curl", "scry", "text", "assistant"]
 
 ROWS: Final = 100
 PRESETS: Final = (
-    ("15m", "15 minutes"), ("1h", "1 hour"), ("6h", "6 hours"), ("24h", "24 hours"), ("7d", "7 days"),
+    ("15m", "15 minutes"), ("1h", "hour"), ("6h", "6 hours"), ("24h", "24 hours"), ("7d", "7 days"),
     ("30d", "30 days"),
 )  # fmt: skip
 USUAL: Final = "1h"

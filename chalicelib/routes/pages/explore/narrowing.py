@@ -9,7 +9,7 @@ from chalicelib.events.query.expression import Expression, describe
 from chalicelib.events.query.labels import LABEL_LENGTH
 from chalicelib.routes.pages.explore.asked import Asked, Ranged, link, link_of
 from chalicelib.routes.pages.explore.found import Found, Values
-from chalicelib.routes.pages.explore.wording import cut, many, visible
+from chalicelib.routes.pages.explore.wording import cut, visible
 from chalicelib.routes.pages.views.explore import Chip, Example, Facet, FacetValue
 
 SHOWN_VALUES: Final = 8
@@ -21,12 +21,6 @@ SUGGESTED: Final = 40
 def facets(asked: Asked, query: Expression, found: Found) -> tuple[Facet, ...]:
     """Every field whose values were counted. Levels are those of the histogram where it knows them all."""
     return tuple(_facet(asked, query, _better(each, found)) for each in found.values)
-
-
-def facets_of(found: Found) -> str:
-    """What the counts are counts of."""
-    of = max((each.of for each in found.values), default=0)
-    return f"Of all {many(of, 'event')}" if found.values_of_all else f"Of the newest {many(of, 'event')}"
 
 
 def chips(asked: Ranged, query: Expression) -> tuple[Chip, ...]:
@@ -69,14 +63,14 @@ def _better(counted: Values, found: Found) -> Values:
         return counted
     sums = {level: sum(bucket.counts.get(level, 0) for bucket in found.histogram.series) for level in LEVELS[::-1]}
     known = [Counted(level, count) for level, count in sums.items() if count]
-    return Values("level", tuple(known), counted.of) if known else counted
+    return Values("level", tuple(known), sum(sums.values())) if known else counted
 
 
 def _facet(asked: Asked, query: Expression, counted: Values) -> Facet:
     values = tuple(
         _value(asked, query, counted.field, each.value, each.count) for each in counted.values[:SHOWN_VALUES]
     )
-    return Facet(visible(counted.field), values, levels=counted.field == "level")
+    return Facet(visible(counted.field), counted.of, values, levels=counted.field == "level")
 
 
 def _value(asked: Asked, query: Expression, field: str, value: str, count: int) -> FacetValue:

@@ -106,7 +106,10 @@ class FacetValue(Struct, frozen=True):
 
 
 class Facet(Struct, frozen=True):
+    """The values of a field, counted among `of` events."""
+
     name: str
+    of: int
     values: tuple[FacetValue, ...]
     levels: bool = False
 
@@ -215,7 +218,6 @@ class Explore(View, frozen=True, kw_only=True):
     histogram: Histogram | None = None
     flags: tuple[Flag, ...] = ()
     facets: tuple[Facet, ...] = ()
-    facets_of: str = ""
     columns: tuple[Column, ...] = ()
     rows: tuple[Row, ...] = ()
     said: str = ""
