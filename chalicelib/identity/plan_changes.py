@@ -17,7 +17,7 @@ from msgspec import Struct
 from chalicelib.identity.membership import Operator, actor
 from chalicelib.identity.orgs import Org, OrgGone, SettingsChanged, org_by_id
 from chalicelib.identity.plans import Plan, fields_of_org, fields_of_project, longest
-from chalicelib.identity.project_changes import left_behind
+from chalicelib.identity.project_changes import add_window
 from chalicelib.identity.projects import ACTIVE, Project, projects_of
 from chalicelib.ids import OrgId
 from chalicelib.storage import audit
@@ -25,8 +25,8 @@ from chalicelib.storage.audit import Fact
 from chalicelib.storage.changes import Change, commit, when
 from chalicelib.storage.tables import keys
 
-AT_ONCE: Final = 40
-"""Projects of one transaction, each with its entry in the audit log."""
+AT_ONCE: Final = 30
+"""Projects of one transaction, each with its entry in the audit log and what becomes of its events."""
 ATTEMPTS: Final = 20
 """How often somebody else may change a project or the organisation while its plan is carried over."""
 
@@ -87,7 +87,8 @@ def _carry_over(org: Org, plan: Plan, projects: list[Project], *, now: int) -> N
 def _move(change: Change, project: Project, plan: Plan, *, now: int) -> None:
     days = _window_under(plan, project)
     seen = when("#state = :active AND #version = :seen", SettingsChanged(), active=ACTIVE, seen=project.version)
-    fields = {**fields_of_project(plan), "retention_days": days, **left_behind(project, days, now=now)}
+    of_window = add_window(change, project, days, by=actor(Operator()), now=now)
+    fields = {**fields_of_project(plan), "retention_days": days, **of_window}
     place = keys.org_partition(project.org), keys.project_sort(project.project)
     change.update(keys.TENANTS, *place, fields, seen, version=1)
     if days != project.retention_days:

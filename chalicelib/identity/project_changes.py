@@ -19,9 +19,10 @@ from chalicelib.identity.plans import Plan, check_window, fields_of_project, lon
 from chalicelib.identity.projects import ACTIVE, Project
 from chalicelib.identity.slugs import SlugTaken, checked_slug
 from chalicelib.ids import DAY_MS, OrgId, ProjectId
-from chalicelib.storage import audit
+from chalicelib.storage import audit, erasures
 from chalicelib.storage.audit import Actor
 from chalicelib.storage.changes import Change, Fields, Plain, commit, when
+from chalicelib.storage.erasures import Subject
 from chalicelib.storage.tables import keys
 
 ATTEMPTS: Final = 5
@@ -106,7 +107,8 @@ def add_project(change: Change, org: OrgId, new: NewProject, plan: Plan, *, by: 
     slug, name, days = checked_slug(new.slug), checked_name(new.name), window(new.retention_days, plan)
     fields: Fields = {
         "org": org, "project": project, "slug": slug, "name": name, "created_at": at,
-        "retention_days": days, "shards": [], "state": ACTIVE, "version": 1, **fields_of_project(plan),
+        "retention_days": days, "widest_days": days, "shards": [], "state": ACTIVE, "version": 1,
+        **fields_of_project(plan),
     }  # fmt: skip
     change.put(keys.TENANTS, keys.org_partition(org), keys.project_sort(project), fields)
     _add_slug(change, org, project, slug)
@@ -142,7 +144,8 @@ def edit_project(
     attest(change, by)
     seen = when("#state = :active AND #version = :seen", SettingsChanged(), active=ACTIVE, seen=project.version)
     place = keys.org_partition(project.org), keys.project_sort(project.project)
-    change.update(keys.TENANTS, *place, {**changed, **left_behind(project, days, now=now)}, seen, version=1)
+    of_window = add_window(change, project, days, by=actor(by), now=now)
+    change.update(keys.TENANTS, *place, {**changed, **of_window}, seen, version=1)
     if "slug" in changed:
         _add_slug(change, project.org, project.project, slug)
     audit.record(
@@ -152,18 +155,18 @@ def edit_project(
     commit(change, deadline=deadline)
     return replace(
         project, slug=str(after["slug"]), name=str(after["name"]), retention_days=days, version=project.version + 1,
-        kept_from=_kept_from(project, days, now=now),
+        kept_from=_kept_from(project, days, now=now), widest_days=max(days, project.widest_days),
     )  # fmt: skip
 
 
-def left_behind(project: Project, days: int, *, now: int) -> dict[str, Plain]:
-    """What else changes of a project whose window becomes so many days: when it was shortened, and what is gone since.
-
-    Lengthening it later does not bring back what was left behind, nor keep the purge from it.
+def add_window(change: Change, project: Project, days: int, *, by: Actor, now: int) -> dict[str, Plain]:
+    """What changes of a project whose window becomes so many days, and in the change, that what a shorter one leaves
+    behind is erased. Lengthening it later does not bring that back.
     """
     if days >= project.retention_days:
-        return {}
-    return {"shortened_at": now, "kept_from": _kept_from(project, days, now=now)}
+        return {"widest_days": max(days, project.widest_days)}
+    erasures.ask(change, Subject("window", project.org, project.project), by=by, at=now)
+    return {"kept_from": _kept_from(project, days, now=now)}
 
 
 def _kept_from(project: Project, days: int, *, now: int) -> int:

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from chalicelib.ids import OrgId, ProjectId, Slot
+from chalicelib.ids import DAY_MS, OrgId, ProjectId, Slot
 from chalicelib.storage.changes import Change, Plain, commit, when
 from chalicelib.storage.dynamodb import Value
 from chalicelib.storage.items import Item, item, items, number
@@ -13,6 +13,9 @@ from chalicelib.storage.tables import keys
 
 ACTIVE: Final = "active"
 """The state of a project that lives. Any other is a tombstone: nothing enters, nothing is shown."""
+
+DELETED: Final = "deleted"
+"""The state of a tombstone whose erasure goes on."""
 
 
 class Project(Struct, frozen=True):
@@ -34,12 +37,25 @@ class Project(Struct, frozen=True):
     """What happened before it, in milliseconds, is gone for good, however long the window is now."""
     warned_on: int | None = None
     """The last day, counted from 1970, on which its owners were told that the day's allowance runs out."""
+    widest_days: int = 0
+    """The longest window that it ever had."""
+
+    @property
+    def oldest_ms(self) -> int:
+        """Before which it can never have stored anything, in milliseconds."""
+        return self.created_at * 1000 - self.widest_days * DAY_MS
 
 
 def project_by_id(org: OrgId, project: ProjectId, *, deadline: float | None = None) -> Project | None:
     """The project as it is now; None if it is not, or not any more. Raises `StoreUnavailable`."""
     stored = item(keys.TENANTS, keys.org_partition(org), keys.project_sort(project), deadline=deadline)
     return project_of(stored) if stored and _lives(stored) else None
+
+
+def tombstone(org: OrgId, project: ProjectId, *, deadline: float | None = None) -> Project | None:
+    """A project that was deleted and is not erased yet, for those who erase it. Raises `StoreUnavailable`."""
+    stored = item(keys.TENANTS, keys.org_partition(org), keys.project_sort(project), deadline=deadline)
+    return project_of(stored) if stored and stored["state"].text == DELETED else None
 
 
 def ids_of(org_slug: str, project_slug: str, *, deadline: float | None = None) -> tuple[OrgId, ProjectId] | None:
@@ -115,6 +131,7 @@ def project_of(stored: Item) -> Project:
         events_a_day=number(stored, "events_a_day"),
         kept_from=number(stored, "kept_from") or 0,
         warned_on=number(stored, "warned_on"),
+        widest_days=stored["widest_days" if "widest_days" in stored else "retention_days"].number,
     )
 
 

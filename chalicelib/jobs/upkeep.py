@@ -13,7 +13,6 @@ two runs one does the work, the other passes on. A run stops at 80 % of its time
 """
 
 import logging
-import time
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
@@ -27,16 +26,17 @@ from chalicelib.events.scope import Scope
 from chalicelib.events.store import index
 from chalicelib.events.store.register import Work, noted_work, projects_listed, strike
 from chalicelib.events.training import renew_dictionary
-from chalicelib.identity.projects import Project, project_by_id
+from chalicelib.identity.projects import project_by_id
 from chalicelib.ids import HOUR_MS, OrgId, ProjectId, Slot, slot_of
 from chalicelib.jobs.allowances import warn
+from chalicelib.jobs.clock import Clock
 from chalicelib.jobs.growth import grow
+from chalicelib.jobs.scope import scope_of
 from chalicelib.storage import leases
 from chalicelib.storage.errors import StoreUnavailable
 from chalicelib.storage.leases import Lease, LeaseLost
 from chalicelib.storage.tables.keys import WORK_PARTITIONS
 
-SHARE_OF_TIME: Final = 0.8
 STRUCK_AFTER_MS: Final = 15 * 60_000
 """How long after its clock hour a note stays: a request that noted it may still be writing."""
 
@@ -76,24 +76,6 @@ class Report(msgspec.Struct):
     interrupted: bool = False
 
 
-class Clock:
-    """The time of a run: as it was told when it began, and as long as it has gone on since."""
-
-    def __init__(self, *, now_ms: int, deadline: float) -> None:
-        self.begun_ms = now_ms
-        self.deadline = deadline
-        self._begun = time.monotonic()
-        self._stop_at = self._begun + (deadline - self._begun) * SHARE_OF_TIME
-
-    @property
-    def now_ms(self) -> int:
-        return self.begun_ms + int((time.monotonic() - self._begun) * 1000)
-
-    @property
-    def is_over(self) -> bool:
-        return time.monotonic() >= self._stop_at
-
-
 def run(*, now_ms: int, deadline: float) -> Report:
     """One run over all partitions that no other run holds. `deadline` is in `time.monotonic()` seconds."""
     clock = Clock(now_ms=now_ms, deadline=deadline)
@@ -114,8 +96,7 @@ def run(*, now_ms: int, deadline: float) -> Report:
 
 
 def _walk(number: int, report: Report, clock: Clock) -> None:
-    seconds = int(clock.deadline - time.monotonic()) + 1
-    lease = leases.acquire(f"upkeep-{number}", now_ms=clock.now_ms, seconds=seconds, deadline=clock.deadline)
+    lease = leases.acquire(f"upkeep-{number}", now_ms=clock.now_ms, seconds=clock.seconds_left, deadline=clock.deadline)
     if lease is None:
         return
     _Walk(number, lease, report, clock).run()
@@ -156,7 +137,7 @@ class _Walk:
             if known is None:
                 self._strike(works)
                 return
-            scope = _scope(known)
+            scope = scope_of(known)
             self.report.warned += warn(known, scope, now_ms=self.clock.now_ms, deadline=self.deadline)
             self._upkeep(scope, works)
         except Exception:  # whatever is wrong with one project, the others are kept up
@@ -213,7 +194,7 @@ class _Walk:
     def _idle(self, org: OrgId, project: ProjectId) -> None:
         known = project_by_id(org, project, deadline=self.deadline)
         if known is not None:  # nothing is written of a project that is being deleted
-            self._raise_watermark(_scope(known))
+            self._raise_watermark(scope_of(known))
 
     def _raise_watermark(self, scope: Scope) -> None:
         """Past every hour that may be indexed: those with events have been."""
@@ -226,10 +207,6 @@ class _Walk:
 
     def _save(self) -> None:
         leases.save(self.lease, msgspec.msgpack.encode(self.progress), deadline=self.deadline)
-
-
-def _scope(project: Project) -> Scope:
-    return Scope(project.org, project.project, project.retention_days, project.shards, project.kept_from)
 
 
 def _from(after: bytes, projects: Iterable[bytes]) -> list[bytes]:

@@ -18,10 +18,13 @@ from chalicelib.storage.changes import Change
 from chalicelib.storage.dynamodb import Value
 from chalicelib.storage.items import Item
 from chalicelib.storage.tables import keys
+from chalicelib.storage.writes import delete_all
 
 Fact = str | int | bool | None
 """What an entry may say of something. None is what was not there."""
 
+KEPT_SECONDS: Final = 730 * 86_400
+"""Two years: longer than any window, since an audit asks about what is long past; and not for ever (ASVS 14.2.7)."""
 CHANCE_BYTES: Final = 4
 MOST_EXAMINED: Final = 1_000
 """Entries that one search looks at before it gives a cursor to go on with."""
@@ -88,6 +91,7 @@ def _put(change: Change, partition: bytes, owner: Mapping[str, bytes], facts: _F
     fields = {
         **owner, "at": facts.at, "actor_kind": facts.actor.kind, "actor": facts.actor.id,
         "action": facts.action, "target": facts.target, "before": facts.before, "after": facts.after,
+        "t": facts.at + KEPT_SECONDS,
     }  # fmt: skip
     # Entries of one second stand in the order in which they were written, as far as clocks agree.
     written = time.time_ns().to_bytes(8, "big") + secrets.token_bytes(CHANCE_BYTES)
@@ -134,7 +138,7 @@ class Filter(Struct, frozen=True, kw_only=True):
 def search(
     org: OrgId, wanted: Filter, *, limit: int = 50, cursor: str | None = None, deadline: float | None = None
 ) -> Entries:
-    """The organisation's entries. Raises `CursorRefused` and `StoreUnavailable`."""
+    """The organisation's entries of the last two years. Raises `CursorRefused` and `StoreUnavailable`."""
     return _search(keys.org_audit_partition(org), wanted, limit=limit, cursor=cursor, deadline=deadline)
 
 
@@ -148,12 +152,15 @@ def search_personal(
 def _search(partition: bytes, wanted: Filter, *, limit: int, cursor: str | None, deadline: float | None) -> Entries:
     question = partition + msgspec.json.encode(wanted)
     before = cursors.unseal(question, cursor) if cursor else keys.audit_sort(_second(wanted.until))
+    after = keys.audit_sort(_second(max(wanted.since, int(time.time()) - KEPT_SECONDS)))
+    if after > before:
+        return Entries([], None)
     request = {
         "TableName": dynamodb.table(keys.AUDIT),
         "KeyConditionExpression": "p = :p AND s BETWEEN :from AND :to",
         "ExpressionAttributeValues": {
             ":p": {"B": partition},
-            ":from": {"B": keys.audit_sort(_second(wanted.since))},
+            ":from": {"B": after},
             ":to": {"B": before},
         },
         "ScanIndexForward": False,
@@ -172,6 +179,21 @@ def _search(partition: bytes, wanted: Filter, *, limit: int, cursor: str | None,
             return Entries(found, cursors.seal(question, row["s"].binary))
     more = cursors.seal(question, answer.items[-1]["s"].binary) if answer.last_evaluated_key else None
     return Entries(found, more)
+
+
+def forget_old(org: OrgId, *, now: int, deadline: float) -> int:
+    """Deletes the organisation's entries that have been kept for two years, and answers how many. (Those of people are
+    left to the store's own expiry, and read by nobody.) Raises `StoreUnavailable`."""
+    partition = keys.org_audit_partition(org)
+    request = {
+        "TableName": dynamodb.table(keys.AUDIT),
+        "KeyConditionExpression": "p = :p AND s < :until",
+        "ExpressionAttributeValues": {":p": {"B": partition}, ":until": {"B": keys.audit_sort(now - KEPT_SECONDS)}},
+        "ProjectionExpression": "s",
+        "ConsistentRead": True,
+    }
+    old = ((partition, row["s"].binary) for row in dynamodb.query_all(request, deadline=deadline))
+    return delete_all(keys.AUDIT, old, deadline=deadline)
 
 
 def _second(at: int) -> int:

@@ -4,8 +4,8 @@
     passes     each deletes what it finds, everywhere; what it found is added up here
     receipt    one change: the receipt, the stub that stays, and the erasure leaves the register
 
-A writer that began before the tombstone may still put something after the first pass. So there is no receipt before
-`QUIET_SECONDS`, which is longer than anything runs, and none before two passes in a row found nothing.
+A writer that began before the tombstone may still put something after the first pass. So a pass that found nothing
+counts only where it began `QUIET_SECONDS` after the asking, which is longer than anything runs; and there are two.
 """
 
 from collections.abc import Iterator, Mapping
@@ -59,13 +59,25 @@ class Progress(Struct, frozen=True):
 
     passes: int = 0
     empty: int = 0
-    """How many passes in a row, the last ones, found nothing."""
+    """How many passes in a row, the last ones, began late enough and found nothing."""
     removed: Mapping[str, int] = {}
     """By kind of item, how many were deleted."""
-    place: int = 0
-    """How far the pass is that was interrupted, in a form of its own; 0 at its beginning."""
-    found: int = 0
-    """How many items that pass has deleted so far."""
+    unfinished: "Unfinished | None" = None
+    """The pass that was interrupted."""
+
+    @property
+    def is_enough(self) -> bool:
+        return self.empty >= EMPTY_PASSES
+
+
+class Unfinished(Struct, frozen=True):
+    """A pass that goes on with the next run."""
+
+    begun_at: int
+    place: int
+    """How far it is, in a form of its own."""
+    found: int
+    """How many items it has deleted so far."""
 
 
 class Erasure(Struct, frozen=True):
@@ -76,8 +88,21 @@ class Erasure(Struct, frozen=True):
     asked_at: int
     progress: Progress
 
-    def may_end(self, now: int) -> bool:
-        return self.progress.empty >= EMPTY_PASSES and now >= self.asked_at + QUIET_SECONDS
+    @property
+    def place(self) -> int:
+        """Where the next pass goes on; 0 at its beginning."""
+        return self.progress.unfinished.place if self.progress.unfinished else 0
+
+    def after(self, deleted: Mapping[str, int], *, begun_at: int, reached: int | None) -> Progress:
+        """The progress after a run that went as far as `reached`, or to the end of the pass."""
+        done = self.progress
+        begun = done.unfinished.begun_at if done.unfinished else begun_at
+        found = sum(deleted.values()) + (done.unfinished.found if done.unfinished else 0)
+        removed = {kind: done.removed.get(kind, 0) + deleted.get(kind, 0) for kind in {**done.removed, **deleted}}
+        if reached is not None:
+            return Progress(done.passes, done.empty, removed, Unfinished(begun, reached, found))
+        was_late = begun >= self.asked_at + QUIET_SECONDS
+        return Progress(done.passes + 1, done.empty + 1 if was_late and not found else 0, removed)
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -132,7 +157,7 @@ def save(erasure: Erasure, progress: Progress, *, deadline: float | None = None)
 
 def end(change: Change, erasure: Erasure, *, at: int, behind: int | None = None) -> Receipt:
     """Adds to a change that it is done, and its receipt. Committing raises `ErasureChanged`."""
-    assert erasure.progress.empty >= EMPTY_PASSES, "a receipt says that nothing was found"
+    assert erasure.progress.is_enough, "a receipt says that nothing was found"
     receipt = Receipt(
         subject=erasure.subject, by=erasure.by, asked_at=erasure.asked_at, at=at, behind=behind,
         passes=erasure.progress.passes, removed=erasure.progress.removed,

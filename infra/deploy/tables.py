@@ -15,8 +15,10 @@ from infra.deploy.stage import Stage
 Resource = dict[str, Any]
 
 RECOVERY_DAYS: Final = 7
-RECOVERABLE: Final = frozenset({keys.AUDIT, keys.CLIENTS, keys.GRANTS, keys.KEYS, keys.TENANTS, keys.USERS})
-"""Account tables. What was erased is gone from their past after `RECOVERY_DAYS`."""
+RECOVERABLE: Final = frozenset(
+    {keys.AUDIT, keys.CLIENTS, keys.GRANTS, keys.KEYS, keys.RECEIPTS, keys.TENANTS, keys.USERS}
+)
+"""Account tables, and what says of them what was erased. That is gone from their past too after `RECOVERY_DAYS`."""
 
 NOT_DEPLOYED: Final = frozenset({keys.OUTBOX})
 """Letters that are shown instead of sent: for a laptop."""

@@ -57,7 +57,9 @@ def test_only_account_tables_can_be_brought_back_since_a_copy_of_events_would_ke
         for name, whole in found.items()
         if whole["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
     }
-    assert recoverable == {keys.AUDIT, keys.CLIENTS, keys.GRANTS, keys.KEYS, keys.TENANTS, keys.USERS}
+    assert recoverable == {
+        keys.AUDIT, keys.CLIENTS, keys.GRANTS, keys.KEYS, keys.RECEIPTS, keys.TENANTS, keys.USERS
+    }  # fmt: skip
     assert keys.EVENTS not in recoverable
 
 

@@ -53,13 +53,34 @@ def test_what_is_asked_for_is_listed_until_its_receipt(store, subject):
 
 
 @pytest.mark.requirement("I8")
-def test_there_is_no_receipt_before_two_empty_passes_and_the_time_that_a_writer_may_take(store):
+def test_only_empty_passes_in_a_row_count_that_began_when_no_writer_can_be_left(store):
     asked = _asked(SUBJECTS[0])
     late = AT + erasures.QUIET_SECONDS
-    assert not asked.may_end(late)
-    assert not replace(asked, progress=replace(GONE, empty=1)).may_end(late)
-    assert not replace(asked, progress=GONE).may_end(late - 1)
-    assert replace(asked, progress=GONE).may_end(late)
+
+    def after(*passes: tuple[int, int]) -> Progress:
+        erasure = asked
+        for begun_at, found in passes:
+            progress = erasure.after({"blocks": found} if found else {}, begun_at=begun_at, reached=None)
+            erasure = replace(erasure, progress=progress)
+        return erasure.progress
+
+    assert not after((late - 1, 0), (late, 0)).is_enough
+    assert not after((late, 0), (late, 1), (late, 0)).is_enough
+    assert after((AT, 4), (late, 0), (late + 1, 0)) == Progress(passes=3, empty=2, removed={"blocks": 4})
+    assert after((AT, 4), (late, 0), (late + 1, 0)).is_enough
+
+
+def test_a_pass_that_was_interrupted_goes_on_and_counts_as_one(store):
+    asked = _asked(SUBJECTS[0])
+    late = AT + erasures.QUIET_SECONDS
+    first = replace(asked, progress=asked.after({"blocks": 2}, begun_at=late - 1, reached=70))
+    assert (first.place, first.progress.passes) == (70, 0)
+    second = replace(first, progress=first.after({}, begun_at=late, reached=90))
+    assert second.place == 90
+    third = second.after({}, begun_at=late + 1, reached=None)
+    assert third == Progress(passes=1, empty=0, removed={"blocks": 2})
+    assert erasures.save(asked, first.progress) == first
+    assert erasures.erasure_of(SUBJECTS[0]) == first
 
 
 def test_of_two_runs_only_the_one_that_saw_the_newest_state_saves(store):

@@ -44,7 +44,7 @@ def test_every_way_to_build_a_key_is_described_and_no_other():
     }
     constants = {
         "ONLY", "WATERMARK", "REJECTIONS", "SHARED_VIEWS", "DEPLOYS_COUNTED", "ORG", "SECOND_FACTOR", "FIRST_ACCOUNT",
-        "OUTBOX_PARTITION", "ERASURES",
+        "OUTBOX_PARTITION", "ERASURES", "PURGED",
     }  # fmt: skip
     assert described == builders | constants
 

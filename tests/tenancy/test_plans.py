@@ -13,7 +13,8 @@ from chalicelib.identity.project_changes import NewProject, create_project, edit
 from chalicelib.identity.projects import Project, project_by_id, projects_of
 from chalicelib.identity.users import User
 from chalicelib.ids import DAY_MS
-from chalicelib.storage.items import item
+from chalicelib.storage import erasures
+from chalicelib.storage.erasures import Subject
 from chalicelib.storage.tables import keys
 from tests.faults import CRASH_AFTER, LOST_ANSWER, Crash, Injected, each_step, injected, meanwhile
 from tests.tenancy.world import NOW, Tenant, on_engine
@@ -198,9 +199,9 @@ def test_shortening_leaves_a_mark_for_the_purge_and_an_entry(acme: Tenant):
     shorter = with_window(acme, 7)
     assert shorter == acme.project
     assert (shorter.retention_days, shorter.kept_from) == (7, NOW * 1000 - 7 * DAY_MS)
-    stored = item(keys.TENANTS, keys.org_partition(acme.id), keys.project_sort(acme.project_id))
-    assert stored is not None
-    assert stored["shortened_at"].number == NOW
+    asked = erasures.erasure_of(Subject("window", acme.id, acme.project_id))
+    assert asked is not None
+    assert asked.asked_at == NOW
     (entry,) = acme.log(action="project.edit")
     assert (entry.before, entry.after) == ({"retention_days": 30}, {"retention_days": 7})
 
@@ -217,10 +218,8 @@ def test_what_was_left_behind_stays_gone_when_the_window_is_lengthened(acme: Ten
 
 def test_lengthening_leaves_no_mark(acme: Tenant):
     set_plan(acme.id, PRO, now=NOW)
-    stored = item(keys.TENANTS, keys.org_partition(acme.id), keys.project_sort(acme.project_id))
-    assert stored is not None
-    assert "shortened_at" not in stored
-    assert acme.project.kept_from == 0
+    assert erasures.erasure_of(Subject("window", acme.id, acme.project_id)) is None
+    assert (acme.project.kept_from, acme.project.widest_days) == (0, 90)
 
 
 @pytest.mark.parametrize(("plan", "most"), [(FREE, 7), (plans.PLANS["pro"], 90), (None, 30)])

@@ -69,6 +69,16 @@ def test_counters_end_three_days_after_the_window(store, container):
     assert counter["t"].number == (TODAY + 1 + 7 + 3) * DAY_MS // 1000
 
 
+@pytest.mark.requirement("I8")
+def test_a_container_that_slept_adds_nothing_to_a_project_that_may_be_erased_by_now(store, container):
+    erased, living = new_scope(), new_scope()
+    note(container, erased, 1)
+    note(container, erased, 2, at=SECOND)
+    note(container, living, 4, at=SECOND + usage.HELD_MS + 1)
+    assert added_up(erased) == {(0, "key", KEY): Used(accepted=1)}
+    assert added_up(living) == {(0, "key", KEY): Used(accepted=4)}
+
+
 @pytest.mark.requirement("I4", "S28")
 def test_two_tenants_in_one_container_are_counted_apart(store, container):
     alice, mallory = new_scope(), new_scope()
@@ -83,7 +93,7 @@ def test_two_tenants_in_one_container_are_counted_apart(store, container):
 @given(
     requests=st.lists(
         st.tuples(
-            st.integers(0, 2), st.integers(0, 1), st.integers(0, 25_000), st.integers(0, 9),
+            st.integers(0, 2), st.integers(0, 1), st.integers(0, 11_000), st.integers(0, 9),
             st.lists(st.sampled_from(["too_old", "too_large"]), max_size=3),
         ),
         max_size=25,

@@ -41,7 +41,7 @@ from chalicelib.storage import dynamodb
 from chalicelib.storage.audit import Actor
 from chalicelib.storage.changes import Change, Condition, Fields, absent, commit, when
 from chalicelib.storage.errors import StoreUnavailable
-from chalicelib.storage.items import item
+from chalicelib.storage.items import Item, item
 from chalicelib.storage.tables import keys
 
 MOST_A_DAY: Final = 1_000
@@ -77,6 +77,12 @@ class Answered(Struct, frozen=True, array_like=True):
     asked: bytes
     id: str
     kept: Kept
+
+
+def marked_at(row: Item) -> int:
+    """The time of the marker that a request with a key of its own became, in milliseconds."""
+    answered = msgspec.msgpack.decode(row["b"].binary, type=Answered)
+    return from_kept(answered.id, answered.kept).at
 
 
 class Asking(Struct, frozen=True, kw_only=True):

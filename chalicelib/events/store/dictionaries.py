@@ -8,6 +8,7 @@ made. It says which window that was; a project whose window has grown since writ
 
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from threading import Lock
 from typing import Final, TypeVar
 
@@ -117,6 +118,11 @@ def publish(scope: Scope, dictionary: Dictionary, *, now_ms: int, deadline: floa
     return True
 
 
+def ends_at(row: Mapping[str, Value], scope: Scope) -> int:
+    """When no block that is shown can use a stored version any more, in milliseconds, by the window as it is now."""
+    return _stored(row).created_at + USED_MS + scope.retention_ms + KEPT_LONGER_MS
+
+
 def forget(project: ProjectId) -> None:
     """Drops this process's copies of a project's dictionaries."""
     with _writing:
@@ -125,7 +131,7 @@ def forget(project: ProjectId) -> None:
             del _versions[known]
 
 
-def _stored(entry: dict[str, Value]) -> Stored:
+def _stored(entry: Mapping[str, Value]) -> Stored:
     return msgspec.msgpack.decode(entry["b"].binary, type=Stored)
 
 

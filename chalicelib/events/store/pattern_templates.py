@@ -75,6 +75,38 @@ def learn(scope: Scope, seen: Known, *, deadline: float) -> None:
             row = item(keys.EVENTS, _partition(scope), sort, deadline=deadline)  # another run was faster
 
 
+def forget(scope: Scope, *, oldest: int, deadline: float) -> int:
+    """Drops the texts that were last seen before that time, in milliseconds; answers how many. Where a writer is
+    faster, that writer drops what its window has left behind, and the next call the rest. Raises `StoreUnavailable`."""
+    dropped = 0
+    for row in items(keys.EVENTS, _partition(scope), keys.PATTERN_TEMPLATES, deadline=deadline):
+        known = _opened(row)
+        kept = {name: _cut(each, oldest) for name, each in known.items() if each.last >= oldest}
+        if kept == known:
+            continue
+        if _replace(scope, row["s"].binary, row, kept, deadline=deadline) if kept else _delete(row, deadline=deadline):
+            dropped += len(known) - len(kept)
+    return dropped
+
+
+def _delete(row: Mapping[str, Value], *, deadline: float) -> bool:
+    request = {
+        "TableName": dynamodb.table(keys.EVENTS),
+        "Key": {"p": {"B": row["p"].binary}, "s": {"B": row["s"].binary}},
+        "ConditionExpression": "d = :version",
+        "ExpressionAttributeValues": {":version": {"N": str(row["d"].number)}},
+    }
+    try:
+        dynamodb.call("DeleteItem", request, deadline=deadline)
+    except ConditionFailed:
+        return False
+    return True
+
+
+def _cut(known: Template, oldest: int) -> Template:
+    return msgspec.structs.replace(known, first=max(known.first, oldest))
+
+
 def _tells_more(seen: Known, known: Known) -> bool:
     for name, each in seen.items():
         held = known.get(name)
@@ -85,10 +117,15 @@ def _tells_more(seen: Known, known: Known) -> bool:
 
 def _write(scope: Scope, sort: bytes, row: Mapping[str, Value] | None, seen: Known, *, deadline: float) -> bool:
     """Writes an item as it should be, if it still is as it was read."""
-    version = row["d"].number if row else 0
     newest = max(each.last for each in seen.values())
     kept = _bounded(_with(_opened(row), seen), oldest=newest - scope.retention_ms - BEHIND_MS)
-    expires = (max(each.last for each in kept.values()) + scope.retention_ms + KEPT_LONGER_MS) // 1000
+    return _replace(scope, sort, row, kept, deadline=deadline)
+
+
+def _replace(scope: Scope, sort: bytes, row: Mapping[str, Value] | None, kept: Known, *, deadline: float) -> bool:
+    version = row["d"].number if row else 0
+    newest = max((each.last for each in kept.values()), default=0)
+    expires = (newest + scope.retention_ms + KEPT_LONGER_MS) // 1000
     request: dict[str, Any] = {
         "TableName": dynamodb.table(keys.EVENTS),
         "Item": {

@@ -4,7 +4,8 @@
     store      ADD 5               ADD 10 ........ pause | ADD 5 ....
 
 A container adds its first request at once. What comes within ten seconds of that waits for the first request after
-them: a busy container adds next to no writes, and one that ends has lost the counts of ten seconds at most.
+them: a busy container adds next to no writes, and one that ends has lost the counts of ten seconds at most. One that
+sleeps for longer than `HELD_MS` has lost them too: by then the project may be erased, and a counter would come back.
 
 Counters say *at least* so many. What may have been added, because its answer did not come, is not added again later.
 (Within a call the client tries again under the same nonce. It could count twice only where another container added to
@@ -32,6 +33,7 @@ from chalicelib.storage.tables import keys
 
 EVERY_MS: Final = 10_000
 SECONDS: Final = 0.3
+HELD_MS: Final = 300_000
 AT_ONCE: Final = 16
 """Counters that one request adds up. What is left is the next request's."""
 MOST_HELD: Final = 10_000
@@ -73,6 +75,8 @@ class Waiting(msgspec.Struct, frozen=True):
 
     used: Used
     expires: int
+    since_ms: int
+    """When the first of it was counted."""
 
 
 class Here(msgspec.Struct, frozen=True):
@@ -110,7 +114,7 @@ class Tally:
         with self._lock:
             self._begin_anew_elsewhere()
             for place, more in _places(scope, key_id, used, reasons, now_ms // DAY_MS):
-                self._hold(place, Waiting(more, expires))
+                self._hold(place, Waiting(more, expires, now_ms))
             self._remember(scope, now_ms // DAY_MS, used.accepted)
         self.flush(now_ms=now_ms, deadline=deadline)
 
@@ -130,6 +134,7 @@ class Tally:
         if not self._is_due(now_ms) or now + SECONDS > deadline or not self._flushing.acquire(blocking=False):
             return
         try:
+            self._drop_old(now_ms)
             if self._add_some(min(deadline, now + SECONDS)):
                 self._flushed_at = now_ms
         finally:
@@ -138,6 +143,10 @@ class Tally:
     def _is_due(self, now_ms: int) -> bool:
         """Also where the clock went back: what waits for a time that was must not wait for long."""
         return self._flushed_at is None or abs(now_ms - self._flushed_at) >= EVERY_MS
+
+    def _drop_old(self, now_ms: int) -> None:
+        with self._lock:
+            self._held = {place: each for place, each in self._held.items() if now_ms - each.since_ms <= HELD_MS}
 
     def _add_some(self, deadline: float) -> bool:
         """Whether that is all for ten seconds: everything was added, or the store is slow or away."""
@@ -173,7 +182,7 @@ class Tally:
         if held is None and len(self._held) >= MOST_HELD:
             logger.warning("usage was not counted: %d counters wait already", MOST_HELD)
             return
-        self._held[place] = Waiting(held.used + more.used, more.expires) if held else more
+        self._held[place] = Waiting(held.used + more.used, more.expires, held.since_ms) if held else more
 
     def _remember(self, scope: Scope, day: int, accepted: int) -> None:
         partition = keys.usage_partition(scope.org, scope.project)

@@ -98,6 +98,7 @@ def index_hour(sort: bytes) -> Slot:
 
 WATERMARK: Final = b"w"
 REJECTIONS: Final = b"x"
+PURGED: Final = b"g"
 
 DEPLOY: Final = b"v"
 DEPLOYS_COUNTED: Final = b"y"
@@ -108,8 +109,11 @@ def deploy_sort(at_ms: int, chance: bytes = b"") -> bytes:
     return DEPLOY + at_ms.to_bytes(6, "big") + chance
 
 
+DEPLOY_REQUEST: Final = b"z"
+
+
 def deploy_request_sort(digest: bytes) -> bytes:
-    return b"z" + digest[:16]
+    return DEPLOY_REQUEST + digest[:16]
 
 
 PATTERN_TEMPLATES: Final = b"q"

@@ -97,12 +97,12 @@ class TenantItem(Item):
     """The longest window that the plan gives. Projects have a copy of it."""
     events_a_day = NumberAttribute(null=True)
     """How many events a day the plan allows each project. Projects have a copy of it."""
-    shortened_at = NumberAttribute(null=True)
-    """When a project's window was last shortened."""
     kept_from = NumberAttribute(null=True)
     """What happened before it, in milliseconds, was left behind when the window was shortened, and is gone for good."""
     warned_on = NumberAttribute(null=True)
     """The last day, counted from 1970, on which owners were told that a project's allowance runs out."""
+    widest_days = NumberAttribute(null=True)
+    """The longest window that a project ever had."""
     shards: ListAttribute[Any] = ListAttribute(null=True)
     """The shard plan: pairs of the first slot and the count that holds from there on."""
     state = UnicodeAttribute(null=True)
@@ -281,7 +281,9 @@ class AuditItem(Item):
         table_name = keys.AUDIT
 
     table = keys.AUDIT
+    ttl = "t"
 
+    t = NumberAttribute(null=True)
     org = BinaryAttribute(null=True, legacy_encoding=False)
     user = BinaryAttribute(null=True, legacy_encoding=False)
     """Whose account it was, in entries of people."""

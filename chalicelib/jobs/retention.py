@@ -1,0 +1,181 @@
+"""What windows have left behind, project by project, once a day: verified gone, and deleted where it is not.
+
+    list of projects, partition n     a lease each: of two runs one does the work, the other passes on
+       -> by project                  the next run goes on behind the project where this one stopped
+          -> hours                    from where the last purge ended, and two days before that once more
+          -> what is derived
+          -> receipt                  where anything was found
+          -> audit log                of its organisation: two years, whatever the window is
+
+Nothing is scanned: the list has every project, and a project's keys say where its data can be.
+"""
+
+import logging
+from collections import Counter
+from typing import Final
+
+import msgspec
+
+from chalicelib import settings
+from chalicelib.events.store import purging
+from chalicelib.events.store.purging import LEFT_TO_TTL_MS, Deleted, Stay
+from chalicelib.events.store.register import projects_listed
+from chalicelib.identity.projects import Project, project_by_id
+from chalicelib.ids import DAY_MS, OrgId, ProjectId, slot_of
+from chalicelib.jobs.clock import Clock
+from chalicelib.jobs.scope import scope_of
+from chalicelib.storage import audit, erasures, leases
+from chalicelib.storage.changes import Change, commit
+from chalicelib.storage.erasures import Receipt, Subject
+from chalicelib.storage.errors import StoreUnavailable
+from chalicelib.storage.leases import Lease, LeaseLost
+from chalicelib.storage.tables.keys import WORK_PARTITIONS
+
+EVERY_MS: Final = DAY_MS
+REVISITED_HOURS: Final = 48
+"""What a writer with a slow clock, or a run that was cut off, may have left behind the last purge."""
+SAVED_EVERY: Final = 20
+"""Projects that a run which is killed may have to go through again."""
+RECEIPT_SECONDS: Final = 400 * 86_400
+
+logger: Final = logging.getLogger(__name__)
+
+
+class Progress(msgspec.Struct, array_like=True):
+    """What is remembered of a partition of the list from run to run."""
+
+    after: bytes = b""
+    """Organisation and project behind which to go on."""
+    done_at: int = 0
+    """When the walk last came to its end, in milliseconds."""
+    deleted: dict[str, int] = {}
+    """Of the project behind `after`, whose purge was interrupted."""
+
+
+class Report(msgspec.Struct):
+    """What a run did."""
+
+    projects: int = 0
+    deleted: int = 0
+    failed: int = 0
+    """Projects, or whole partitions, that were left for the next run; the log says why."""
+    interrupted: bool = False
+
+
+def run(clock: Clock) -> Report:
+    """One run over all partitions whose turn it is and that no other run holds."""
+    report = Report()
+    first = clock.begun_ms // (15 * 60_000)  # another partition first each time, so that none is always the last
+    for number in ((first + offset) % WORK_PARTITIONS for offset in range(WORK_PARTITIONS)):
+        if clock.is_over:
+            report.interrupted = True
+            break
+        try:
+            _walk(number, report, clock)
+        except LeaseLost:
+            logger.warning("the purge of partition %d was taken over by another run", number)
+        except StoreUnavailable:
+            logger.exception("the purge of partition %d was left for the next run", number)
+            report.failed += 1
+    return report
+
+
+def stay_of(known: Project, *, now_ms: int) -> Stay:
+    """Until when what it has stored may stay. Engines that are not AWS's do not expire anything by themselves."""
+    expires = settings.current().dynamodb_endpoint is None
+    return Stay(scope_of(known).horizon(now_ms), LEFT_TO_TTL_MS if expires else 0)
+
+
+def _walk(number: int, report: Report, clock: Clock) -> None:
+    lease = leases.acquire(
+        f"retention-{number}", now_ms=clock.now_ms, seconds=clock.seconds_left, deadline=clock.deadline
+    )
+    if lease is None:
+        return
+    progress = msgspec.msgpack.decode(lease.progress, type=Progress) if lease.progress else Progress()
+    if clock.begun_ms - progress.done_at >= EVERY_MS:
+        _Walk(number, lease, progress, report, clock).run()
+    leases.release(lease, deadline=clock.deadline)
+
+
+class _Walk:
+    """One run over one partition of the list."""
+
+    def __init__(self, number: int, lease: Lease, progress: Progress, report: Report, clock: Clock) -> None:
+        self.number = number
+        self.lease = lease
+        self.progress = progress
+        self.report = report
+        self.clock = clock
+
+    def run(self) -> None:
+        for org, project in projects_listed(self.number, after=self.progress.after, deadline=self.clock.deadline):
+            if self.clock.is_over or not self._project(org, project):
+                self.report.interrupted = True
+                self._save(self.progress)
+                return
+            self.progress = Progress(after=org + project)
+            if self.report.projects % SAVED_EVERY == 0:
+                self._save(self.progress)
+        self._save(Progress(done_at=self.clock.begun_ms))
+
+    def _project(self, org: OrgId, project: ProjectId) -> bool:
+        """Whether the walk may go on behind it."""
+        try:
+            known = project_by_id(org, project, deadline=self.clock.deadline)
+            # What was deleted has an erasure of its own.
+            is_all = known is None or self._living(known)
+            audit.forget_old(org, now=self.clock.now, deadline=self.clock.deadline)
+            return is_all
+        except Exception:  # whatever is wrong with one project, the others are purged
+            logger.exception("the purge of project %s was left for the next run", project.hex())
+            self.report.failed += 1
+            return True
+
+    def _living(self, known: Project) -> bool:
+        self.report.projects += 1
+        asked_at, stay = self.clock.now, stay_of(known, now_ms=self.clock.now_ms)
+        deleted, is_all = purge_behind(known, stay, self.clock)
+        self.report.deleted += deleted.total()
+        deleted += Counter(self.progress.deleted)
+        if not is_all:
+            self.progress = Progress(self.progress.after, self.progress.done_at, dict(deleted))
+        elif deleted:
+            _keep_receipt(known, deleted, asked_at=asked_at, behind=stay.whole_hours_behind, clock=self.clock)
+        return is_all
+
+    def _save(self, progress: Progress) -> None:
+        self.progress = progress
+        leases.save(self.lease, msgspec.msgpack.encode(progress), deadline=self.clock.deadline)
+
+
+def purge_behind(known: Project, stay: Stay, clock: Clock) -> tuple[Deleted, bool]:
+    """Deletes what may not stay of a living project. Answers what it was, and whether that is all of it.
+
+    Raises `StoreUnavailable`.
+    """
+    scope = scope_of(known)
+    oldest, until = purging.oldest_slot(known.oldest_ms), slot_of(stay.behind)
+    if until <= oldest:
+        return Counter(), True  # it is younger than its window
+    purged = purging.purged_until(scope, deadline=clock.deadline)
+    # A window that has grown since lets events in again before where the last purge ended.
+    begin = oldest if purged is None else max(oldest, min(purged, until) - REVISITED_HOURS)
+    deleted, reached = purging.empty_hours(
+        scope, range(begin, max(begin, until)), deadline=clock.deadline, is_over=lambda: clock.is_over
+    )
+    purging.note_purged_until(scope, reached, deadline=clock.deadline)
+    if reached < until:
+        return deleted, False
+    derived = purging.empty_derived_behind(scope, stay, now_ms=clock.now_ms, deadline=clock.deadline)
+    return deleted + derived, True
+
+
+def _keep_receipt(known: Project, deleted: Deleted, *, asked_at: int, behind: int, clock: Clock) -> None:
+    receipt = Receipt(
+        subject=Subject("window", known.org, known.project), by=audit.SYSTEM, asked_at=asked_at, at=clock.now,
+        behind=behind, passes=1, removed=deleted,
+    )  # fmt: skip
+    change = Change()
+    erasures.put_receipt(change, receipt, expires_at=clock.now + RECEIPT_SECONDS)
+    commit(change, deadline=clock.deadline)
