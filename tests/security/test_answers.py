@@ -21,13 +21,16 @@ from tests.permissions.test_matrix import asked
 SECRETS = {"password", "current", "code", "secret", "api_key", "apikey", "session", "csrf_token", "authorization"}
 """Names of parameters that would carry a secret."""
 
-IDS = {"org", "project", "key", "id", "user", "view", "invitation", "session", "digest", "name", "connection", "trace"}
+IDS = {
+    "org", "project", "key", "id", "user", "view", "deploy", "invitation", "session", "digest", "name", "connection",
+    "trace",
+}  # fmt: skip
 """Parameters of paths. What they hold names something, and opens nothing: `key` is the public part of one."""
 
 TYPES = re.compile(
-    r"application/(problem\+)?json|application/x-ndjson|image/svg\+xml|text/(html|css|csv|javascript); charset=utf-8"
+    r"application/(problem\+)?json|application/x-ndjson|image/(svg\+xml|webp)|text/(html|css|csv|javascript); charset=utf-8"
 )
-OPEN = re.compile(r"/api/ingest|/[.]well-known/.*|/oauth/(token|register|revoke)")
+OPEN = re.compile(r"/api/(ingest|deploys)|/[.]well-known/.*|/oauth/(token|register|revoke)")
 """What programs in other people's pages may call: it knows keys and codes, and no cookies."""
 CREDENTIALS = "Access-Control-Allow-Credentials"
 
@@ -92,10 +95,10 @@ def test_nothing_is_wrong_with_any_answer(number: int, acme: Tenant) -> None:
 
 
 @pytest.mark.requirement("V3.4.2", "V3.5.2")
-def test_other_origins_may_send_events_and_speak_oauth_and_nothing_else() -> None:
+def test_other_origins_may_send_events_and_deploys_and_speak_oauth_and_nothing_else() -> None:
     opened = [route for route in ROUTES if app.routes[route.path][route.method].cors]
     assert [route.path for route in opened if OPEN.fullmatch(route.path) is None] == []
-    assert {route.permission for route in opened} <= {Permission.EVENTS_WRITE, Permission.PUBLIC}
+    assert {route.permission for route in opened} <= {Permission.EVENTS_WRITE, Permission.DEPLOYS_WRITE, Permission.PUBLIC}
 
 
 @pytest.mark.requirement("V3.4.1", "V3.4.4", "V3.4.5", "V3.4.8", "V3.5.8")
@@ -128,7 +131,8 @@ def test_files_have_their_types(acme: Tenant) -> None:
     for name, file in static_files().items():
         answer = Client().get(f"/static/{file.digest}/{name}")
         assert answer.headers["Content-Type"] == {
-            "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"
+            "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml",
+            "webp": "image/webp",
         }[name.rpartition(".")[2]]  # fmt: skip
 
 

@@ -65,6 +65,11 @@ def _seen(acme: Tenant) -> Refused:
     return of(signed_in("owner", acme.owner).send("PATCH", "/api/orgs/acme", {"name": "B"}, **{"If-Match": '"old"'}))
 
 
+def _view(acme: Tenant) -> Refused:
+    view = {"name": "Errors", "state": "q=level:"}
+    return of(signed_in("member", acme.member).send("POST", f"{acme.logs.removesuffix('/logs')}/views", view))
+
+
 MISFITS: dict[str, tuple[Callable[[Tenant], Refused], Refused]] = {
     "`since` and `from`": (lambda acme: asked(acme, since="1h", **{"from": "0"}), (400, "query")),
     "`from` and `to`": (lambda acme: asked(acme, to="2026-01-01", **{"from": "2026-01-02"}), (400, "query")),
@@ -75,6 +80,7 @@ MISFITS: dict[str, tuple[Callable[[Tenant], Refused], Refused]] = {
     "a second factor for all and who wants it": (_factor, (403, "second-factor")),
     "`Idempotency-Key` and its body": (_idempotency, (422, "idempotency-key")),
     "`If-Match` and the settings": (_seen, (412, "changed")),
+    "a saved view and what it asks": (_view, (422, "field")),
 }
 
 
