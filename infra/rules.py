@@ -3,7 +3,10 @@
     scan          `Scan` reads a whole table: only erasure may
     digest        secrets are compared in constant time (S12)
     key           DynamoDB requests are written in `storage` and `events/store`, their keys in `storage/tables`
+    code          what ships runs nothing but what was written: no `eval`, no pickle, no shell, no template made of text
+    pattern       a regular expression is written out; text in it is escaped
     markup        templates hold no inline style and no inline script: the content security policy forbids both
+    raw           templates show text as text: nothing switches the escaping off
     request       the global request is read in one function, in `web`
     place         no file names a place outside the project: a machine's folders, a registry's host
     route         API Gateway refuses two parameter names at the same place of a path
@@ -47,6 +50,7 @@ def findings(path: str, text: str) -> list[Finding]:
             found.extend(rule(path, tree))
     if path.startswith("chalicelib/templates/"):
         found.extend(_markup(path, text))
+        found.extend(_raw(path, text))
     lines = text.splitlines()
     return [finding for finding in found if not _excused(finding, lines)]
 
@@ -97,6 +101,60 @@ def _digest(path: str, tree: ast.AST) -> Iterator[Finding]:
                 break
 
 
+_MAKERS: Final = frozenset({"eval", "exec", "compile", "__import__", "Markup"})
+"""What makes a program, or a page, out of text."""
+
+_MAKING_METHODS: Final = frozenset({"from_string", "import_module", "popen", "system"})
+
+_MAKING_MODULES: Final = frozenset(
+    "code codeop ctypes dill jsonpickle marshal pickle pty runpy shelve subprocess xml yaml".split()
+)
+
+
+def _code(path: str, tree: ast.AST) -> Iterator[Finding]:
+    if not path.startswith(("chalicelib/", "app.py")):
+        return
+    for node in ast.walk(tree):
+        for name in sorted(_making(node)):
+            yield Finding(path, _line(node), "code", f"{name} can run what somebody sent")
+
+
+def _making(node: ast.AST) -> set[str]:
+    match node:
+        case ast.Call(func=ast.Name(id=name)):
+            return _MAKERS & {name}
+        case ast.Call(func=ast.Attribute(attr=name)):
+            return (_MAKING_METHODS | {"Markup"}) & {name}
+        case ast.Import(names=names):
+            return _MAKING_MODULES & {each.name.partition(".")[0] for each in names}
+        case ast.ImportFrom(module=str(module)):
+            return _MAKING_MODULES & {module.partition(".")[0]}
+        case _:
+            return set()
+
+
+_MATCHERS: Final = frozenset("compile findall finditer fullmatch match search split sub subn".split())
+
+
+def _pattern(path: str, tree: ast.AST) -> Iterator[Finding]:
+    """In a function a pattern has constants in it and nothing else; outside of them nobody has sent anything yet."""
+    if not path.startswith("chalicelib/"):
+        return
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    for call in (node for function in functions for node in ast.walk(function)):
+        match call:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=name), args=[given, *_]) if (
+                name in _MATCHERS and not _is_written_out(given)
+            ):
+                yield Finding(path, _line(call), "pattern", "text of others in a pattern goes through re.escape")
+
+
+def _is_written_out(pattern: ast.AST) -> bool:
+    names = [node.id for node in ast.walk(pattern) if isinstance(node, ast.Name)]
+    escaped = any(isinstance(node, ast.Attribute) and node.attr == "escape" for node in ast.walk(pattern))
+    return escaped or all(name.isupper() for name in names)
+
+
 _REQUEST_PARTS: Final = frozenset(
     {"ConditionExpression", "ExpressionAttributeValues", "Item", "Key", "KeyConditionExpression", "UpdateExpression"}
 )
@@ -139,7 +197,9 @@ def _request_reads(tree: ast.AST) -> list[ast.AST]:
     return [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "current_request"]
 
 
-_PYTHON_RULES: Final[tuple[Callable[[str, ast.AST], Iterator[Finding]], ...]] = (_scan, _digest, _key, _request)
+_PYTHON_RULES: Final[tuple[Callable[[str, ast.AST], Iterator[Finding]], ...]] = (
+    _scan, _digest, _code, _pattern, _key, _request,
+)  # fmt: skip
 
 
 def _name(node: ast.AST) -> str:
@@ -181,6 +241,15 @@ def _markup(path: str, text: str) -> Iterator[Finding]:
     parser.feed(text)
     for line, message in parser.found:
         yield Finding(path, line, "markup", message)
+
+
+_SWITCHED_OFF: Final = re.compile(r"\|\s*safe\b|\{%-?\s*autoescape\b|\bMarkup\b")
+
+
+def _raw(path: str, text: str) -> Iterator[Finding]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if found := _SWITCHED_OFF.search(line):
+            yield Finding(path, number, "raw", f"{found[0]!r} shows text as markup")
 
 
 # Written so that none of them is itself a mention of what it finds.

@@ -19,6 +19,18 @@ BROKEN = [
     ("key", ROUTE, 'request = {"Key": key}'),
     ("key", "chalicelib/identity/users.py", 'request = {"TableName": name, "Item": item}'),
     ("key", ROUTE, 'request = {"KeyConditionExpression": "p = :p"}'),
+    ("code", ROUTE, "found = eval(request.query['q'])"),
+    ("code", ROUTE, "import pickle"),
+    ("code", ROUTE, "from xml.etree import ElementTree"),
+    ("code", ROUTE, "import os, subprocess"),
+    ("code", ROUTE, "os.system(name)"),
+    ("code", ROUTE, "page = environment.from_string(text)"),
+    ("code", ROUTE, "shown = markupsafe.Markup(text)"),
+    ("code", "app.py", "importlib.import_module(name)"),
+    ("pattern", ROUTE, "def found(text):\n    return re.search(text, 'x')"),
+    ("pattern", ROUTE, "def found(text):\n    return re.compile(f'^{text}$')"),
+    ("raw", TEMPLATE, "<p>{{ note | safe }}</p>"),
+    ("raw", TEMPLATE, "{% autoescape false %}{{ note }}{% endautoescape %}"),
     ("markup", TEMPLATE, "<style>b { color: red }</style>"),
     ("markup", TEMPLATE, '<p style="color: red">'),
     ("markup", TEMPLATE, "<script>alert(1)</script>"),
@@ -41,6 +53,10 @@ SOUND = [
     (ROUTE, "if hmac.compare_digest(secret, other_secret): pass"),
     (ROUTE, "if token.kind == other.kind: pass"),
     (ROUTE, "if row.body_digest == digest: pass  # digest: of what the client sent itself"),
+    (ROUTE, "form = re.compile(r'[a-z]+')\nfound = ast.literal_eval(text)"),
+    (ROUTE, "def found(text):\n    return re.split('|'.join(map(re.escape, text)), 'x') + re.findall(WORD, text)"),
+    ("infra/tools.py", "import subprocess"),
+    (TEMPLATE, "<p>{{ note }} is safe</p>"),
     (STORE, 'request = {"Key": key}'),
     ("chalicelib/events/store/read.py", 'request = {"Item": item}'),
     (ROUTE, 'answer = {"key": 1, "item": 2}'),
@@ -52,7 +68,7 @@ SOUND = [
 ]
 
 
-@pytest.mark.requirement("S12")
+@pytest.mark.requirement("S12", "V1.1.2", "V1.2.5", "V1.2.9", "V1.3.2", "V1.3.7", "V1.5.2")
 @pytest.mark.parametrize(("rule", "path", "text"), BROKEN)
 def test_what_breaks_a_rule_is_found(rule, path, text):
     assert [finding.rule for finding in findings(path, text)] == [rule]
