@@ -104,6 +104,12 @@ MUTANTS: Final = (
         '"digest": key.digest, "plain": key.text, "label": named,',
     ),
     Mutant(
+        "S24",
+        API_KEYS,
+        '    change.update(keys.KEYS, keys.key_partition(key.key_id), keys.ONLY, {"last_used_at": now}, rarely)',
+        '    change.update(keys.KEYS, keys.key_partition(key.key_id), keys.ONLY, {"last_used": now}, rarely)',
+    ),
+    Mutant(
         "S25",
         "chalicelib/routes/keys.py",
         'headers={"Cache-Control": "no-store"}',
@@ -136,6 +142,7 @@ MUTANTS: Final = (
         "        if named != (who.project.org, who.project.project):",
         "        if named and named[0] != who.project.org:",
     ),
+    Mutant("S33", "infra/deploy/tables.py", '"BillingMode": "PAY_PER_REQUEST"', '"BillingMode": "PROVISIONED"'),
     Mutant(
         "S34",
         "chalicelib/routes/ingest.py",
@@ -176,6 +183,12 @@ MUTANTS: Final = (
         API_KEYS,
         '    if kind == "query" and "membership" in stored and not _is_member(stored, deadline=deadline):\n        raise KeyRefused\n',
         "",
+    ),
+    Mutant(
+        "I6",
+        "chalicelib/storage/changes.py",
+        "        if not (cancelled.retried and _happened(change, deadline=deadline)):",
+        "        if not cancelled.retried:",
     ),
     Mutant("I7", "chalicelib/identity/links.py", "keys.ONLY, fields, absent(LinkRefused()))", "keys.ONLY, fields)"),
     Mutant(

@@ -77,7 +77,7 @@ def test_tables_have_the_keys_that_other_engines_give_them(moto_store: None) -> 
 # --- logs and alarms --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.requirement("V16.2.3")
+@pytest.mark.requirement("V16.2.3", "V16.4.3")
 def test_every_log_ends_and_every_function_has_one() -> None:
     logs = [each for each in stacks.watching(DEV)["Resources"].values() if each["Type"] == "AWS::Logs::LogGroup"]
     assert {each["Properties"]["LogGroupName"] for each in logs} == {each.log_group for each in DEV.functions}
@@ -93,7 +93,7 @@ def alarms() -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.mark.requirement("V16.3.4")
+@pytest.mark.requirement("V16.3.4", "V16.4.3")
 def test_every_alarm_says_what_it_means_and_tells_somebody() -> None:
     for alarm in alarms().values():
         assert len(alarm["AlarmDescription"]) > 40
@@ -165,12 +165,15 @@ def test_the_address_of_a_custom_domain_is_what_links_lead_to(tmp_path: Path) ->
     assert prod.domain == "logs.acme.example"
 
 
+@pytest.mark.requirement("V12.3.1", "V13.3.1", "V15.2.3")
 @pytest.mark.parametrize(
     ("of_prod", "said"),
     [
         ({"scrywatch": {"alarms": "x"}}, "alarms"),
         ({"environment_variables": {"SCRY_MAIL": "outbox"}}, "laptop"),
         ({"environment_variables": {"SCRY_SECRETS": "ab" * 32}}, "parameter"),
+        ({"environment_variables": {"SCRY_URL": "http://logs.acme.example"}}, "unencrypted"),
+        ({"environment_variables": {"SCRY_DYNAMODB_ENDPOINT": "http://10.0.0.7:8000"}}, "unencrypted"),
         ({"api_gateway_custom_domain": {"domain_name": "a.example", "url_prefix": "logs"}}, "url_prefix"),
     ],
 )
@@ -234,6 +237,28 @@ def test_one_template_holds_everything_that_is_deployed(merged: Path) -> None:
     assert len(roles) == len(functions)
 
 
+SERVERLESS = {
+    "AWS::ApiGateway::RestApi", "AWS::CloudWatch::Alarm", "AWS::DynamoDB::Table", "AWS::IAM::Role",
+    "AWS::Lambda::Permission", "AWS::Logs::LogGroup", "AWS::Logs::MetricFilter", "AWS::SNS::Topic",
+    "AWS::Serverless::Api", "AWS::Serverless::Function",
+}  # fmt: skip
+"""What costs nothing while nobody asks, but for what it keeps."""
+
+
+@pytest.mark.requirement("S33")
+def test_nothing_runs_or_is_paid_for_while_nobody_asks(merged: Path) -> None:
+    resources = json.loads(merged.read_text())["Resources"].values()
+    assert {each["Type"] for each in resources} <= SERVERLESS
+    for each in resources:
+        said = each.get("Properties", {})
+        if each["Type"] == "AWS::DynamoDB::Table":
+            assert said["BillingMode"] == "PAY_PER_REQUEST"
+        if each["Type"] == "AWS::Serverless::Function":
+            assert not said.keys() & {"ProvisionedConcurrencyConfig", "VpcConfig", "FileSystemConfigs"}
+            assert said["Timeout"] <= 900
+            assert {event["Type"] for event in said.get("Events", {}).values()} <= {"Api", "Schedule"}
+
+
 def test_the_api_stays_within_the_resources_that_api_gateway_gives_one(merged: Path) -> None:
     """300 unless AWS is asked for more: every part of a path is one."""
     paths = json.loads(merged.read_text())["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
@@ -241,7 +266,7 @@ def test_the_api_stays_within_the_resources_that_api_gateway_gives_one(merged: P
     assert len(parts) <= 300
 
 
-@pytest.mark.requirement("I10")
+@pytest.mark.requirement("I10", "V13.3.1", "V13.2.1")
 def test_no_template_holds_a_secret(merged: Path) -> None:
     for function in json.loads(merged.read_text())["Resources"].values():
         if function["Type"] == "AWS::Serverless::Function":
@@ -269,6 +294,7 @@ def test_terraform_gets_the_same(tmp_path: Path) -> None:
         assert name in chalices["resource"][kind]
 
 
+@pytest.mark.requirement("V12.1.1", "V12.1.2", "V12.2.1", "V12.2.2")
 def test_a_custom_domain_has_no_base_path(tmp_path: Path) -> None:
     """Well-known addresses stand at the root (RFC 8615), and so do our own links."""
     domain = {"domain_name": "logs.acme.example", "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/x"}
@@ -281,6 +307,7 @@ def test_a_custom_domain_has_no_base_path(tmp_path: Path) -> None:
     assert mapping["Stage"] == "prod"
     [name] = [each["Properties"] for each in resources if each["Type"] == "AWS::ApiGateway::DomainName"]
     assert name["SecurityPolicy"] == "TLS_1_2"
+    assert name["RegionalCertificateArn"] == domain["certificate_arn"]
     functions = [each for each in resources if each["Type"] == "AWS::Serverless::Function"]
     assert {each["Properties"]["Environment"]["Variables"]["SCRY_URL"] for each in functions} == {
         "https://logs.acme.example"
