@@ -3,6 +3,7 @@
 It only rewrites the files; `make upgrade` installs afterwards, and `make test` says whether that was wise.
 """
 
+import datetime as dt
 import json
 import re
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from infra import browser, clients
+from infra.deploy.ages import looked_through_on
+from infra.deploy.bundle import PINS as SHIPPED
 from infra.engine_binary import PINS, ROOT
 from infra.tools import NPM_OPTIONS, NpmTools, PythonTools
 
@@ -50,6 +53,7 @@ def main() -> int:
     newest = _newest_packages()
     for path in REQUIREMENTS:
         _rewrite(path, repinned(path.read_text(), newest))
+    _rewrite(SHIPPED, looked_through_on(SHIPPED.read_text(), dt.datetime.now(dt.UTC).date()))
     _rewrite(PINS, _repinned_engine(PINS.read_text()))
     for tools in (browser.TOOLS, clients.NPM):
         _upgrade_node(tools)

@@ -11,13 +11,13 @@ opener.addEventListener("click", () => dialog.showModal());
 box.checked = stored() !== "off";
 box.addEventListener("change", () => store(box.checked ? "on" : "off"));
 
-const acts = {
-  j: () => go(1),
-  k: () => go(-1),
-  o: () => current()?.querySelector("a").click(),
-  c: () => copy(current()?.innerText.replace(/\s+/g, " ").trim()),
-  y: () => copy(current() && new URL(current().closest("table").dataset.events + current().id.slice(2), location).href),
-};
+const acts = new Map([
+  ["j", () => go(1)],
+  ["k", () => go(-1)],
+  ["o", () => current()?.querySelector("a").click()],
+  ["c", () => copy(current()?.innerText.replace(/\s+/g, " ").trim())],
+  ["y", () => copy(current() && new URL(current().closest("table").dataset.events + current().id.slice(2), location).href)],
+]);
 
 document.addEventListener("keydown", (event) => {
   if (!box.checked || dialog.open || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -25,7 +25,7 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") event.target.blur();
     return;
   }
-  const meant = acts[event.key] ?? shown(event.key);
+  const meant = acts.get(event.key) ?? shown(event.key);
   if (!meant) return;
   event.preventDefault();
   meant();

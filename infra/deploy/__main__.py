@@ -7,6 +7,7 @@ secret   only the secret, for those who deploy the template with something else
 """
 
 import argparse
+import datetime as dt
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec.structs import replace
 
-from infra.deploy import edge, gateway, single, stacks, tables
+from infra.deploy import ages, edge, gateway, single, stacks, tables
 from infra.deploy.account import Account, AccountRefused
 from infra.deploy.bundle import BundleFailed
 from infra.deploy.policies import CLOUDFORMATION, TERRAFORM
@@ -78,6 +79,9 @@ def _deploy(chosen: Stage, _: argparse.Namespace) -> None:
     print(f"Scrywatch is at {chosen.variables.get('SCRY_URL') or api.url}")
     if not chosen.domain:
         print("There is no custom domain: events and queries work there, pages do not (docs/deploy.md).")
+    today = dt.datetime.now(dt.UTC).date()
+    for notice in ages.said(secret=account.secret_changed(chosen), pins=ages.of_pins(), today=today):
+        print(f"*** {notice} ***")
 
 
 def _within_limits(chosen: Stage, account: Account) -> Stage:

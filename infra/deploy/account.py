@@ -3,6 +3,7 @@
 What is there as it should be is left alone, so that a second `make deploy` changes nothing.
 """
 
+import datetime as dt
 import json
 import secrets
 from typing import Any, Final
@@ -55,6 +56,12 @@ class Account:
                 raise
             return False
         return True
+
+    def secret_changed(self, stage: Stage) -> dt.date:
+        """The day on which the secret was last made or rotated. Its value is not decrypted."""
+        found = self.client("ssm").get_parameter(Name=stage.secrets_parameter)["Parameter"]
+        changed: dt.datetime = found["LastModifiedDate"]
+        return changed.astimezone(dt.UTC).date()
 
     def forget_secret(self, stage: Stage) -> None:
         try:

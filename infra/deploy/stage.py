@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from msgspec import Struct, convert
 
@@ -139,9 +140,17 @@ def _variables(described: Mapping[str, Any], name: str) -> dict[str, str]:
         given.setdefault("SCRY_URL", f"https://{domain}")
     if given.get("SCRY_MAIL") == "outbox":
         raise StageWrong("SCRY_MAIL=outbox shows every letter to everybody: it is for a laptop. Take ses or none")
+    for setting in ("SCRY_URL", "SCRY_DYNAMODB_ENDPOINT"):
+        if not _is_encrypted(given.get(setting, "https:")):
+            raise StageWrong(f"{setting} must begin with https: nothing of a deployment travels unencrypted")
     if "SCRY_SECRETS" in given:
         raise StageWrong("SCRY_SECRETS stands in a parameter of SSM, never in a file: `make deploy` makes it")
     return {**given, "SCRY_STAGE": name}
+
+
+def _is_encrypted(url: str) -> bool:
+    """Emulators on this machine have no certificate, and nobody between."""
+    return url.startswith("https:") or urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def _of_function(described: Mapping[str, Any], function: Function, whole: Mapping[str, Any], name: str) -> Any:

@@ -317,7 +317,7 @@ def test_no_answer_repeats_a_password(ann: Browser) -> None:
     assert b"argon2" not in ann.get("/api/auth/me").body
 
 
-@pytest.mark.requirement("V4.1.3")
+@pytest.mark.requirement("V4.1.3", "V15.3.4")
 def test_a_header_or_a_field_does_not_say_where_a_request_is_from(ann: Browser) -> None:
     browser = Browser("203.0.113.9")
     browser.post("/api/auth/login", LOGIN, **{"X-Forwarded-For": "1.2.3.4", "Forwarded": "for=1.2.3.4"})

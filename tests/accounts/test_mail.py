@@ -16,7 +16,7 @@ from tests.accounts.people import NOW
 LETTER = Mail("ann@example.com", "Hello", "How are you?\n")
 
 
-@pytest.mark.requirement("I10")
+@pytest.mark.requirement("I10", "V1.3.11")
 @pytest.mark.parametrize(
     ("to", "subject"),
     [
@@ -73,6 +73,7 @@ def ses(monkeypatch: pytest.MonkeyPatch) -> Ses:
     return client
 
 
+@pytest.mark.requirement("V1.3.11")
 def test_ses_gets_one_address_and_plain_text(ses: Ses) -> None:
     letters.send(LETTER, now=NOW)
     (request,) = ses.sent

@@ -130,6 +130,7 @@ def test_trace_ids_in_metadata_are_found_also_where_all_else_is_in_order() -> No
     assert decoded({"events": [{"timestamp": AT, "metadata": {"traceId": "t"}}]}).events[0].trace_id == "t"
 
 
+@pytest.mark.requirement("V1.4.2")
 def test_large_integers_are_kept_to_the_last_digit() -> None:
     assert decoded([{"metadata": {"n": 2**80}}]).events[0].metadata == {"n": 2**80}
 

@@ -52,7 +52,7 @@ def test_a_type_is_kept_and_custom_where_there_is_none(sent: str | None, kind: s
     assert event(type=sent).type == kind
 
 
-@pytest.mark.requirement("W3")
+@pytest.mark.requirement("W3", "V1.4.2")
 @pytest.mark.parametrize(
     "sent", [0, -1, -AT, 1_790_000_000, AT * 1000, 1 << 47, 946_684_799_999, True, "yesterday", "0", [AT], {}]
 )

@@ -69,6 +69,7 @@ def alone(function: Path, program: str) -> list[str]:
 # --- what is in it ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("V13.4.1", "V15.2.3")
 def test_the_zip_is_small_and_holds_no_tests_no_tools_and_no_history(packaged: Path) -> None:
     with zipfile.ZipFile(packaged) as whole:
         names = whole.namelist()
@@ -85,7 +86,7 @@ def test_the_zip_is_small_and_holds_no_tests_no_tools_and_no_history(packaged: P
     }
 
 
-@pytest.mark.requirement("I10")
+@pytest.mark.requirement("I10", "V13.3.1")
 def test_no_secret_is_in_the_zip(packaged: Path) -> None:
     looks_like_one = re.compile(rb"scry_(?:ing|qry)_[A-Za-z0-9]{44}|AKIA[A-Z0-9]{16}|-----BEGIN [A-Z ]*PRIVATE KEY")
     with zipfile.ZipFile(packaged) as whole:
@@ -132,6 +133,7 @@ def test_bundles_of_an_hour_ago_are_thrown_away_and_one_that_is_there_is_taken(t
 # --- what is pinned ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("V15.1.2")
 def test_what_ships_is_pinned_to_the_versions_that_the_tests_run_with() -> None:
     function = pinned("requirements-function.txt")
     assert function == {name: importlib.metadata.version(name) for name in function}
@@ -140,10 +142,22 @@ def test_what_ships_is_pinned_to_the_versions_that_the_tests_run_with() -> None:
     }
 
 
+@pytest.mark.requirement("V15.1.2")
 def test_everything_that_what_ships_needs_ships_too() -> None:
     function = pinned("requirements-function.txt")
     needed = {name for each in function for name in _needs(each)}
     assert needed <= function.keys()
+
+
+@ON_LINUX
+@pytest.mark.requirement("V15.1.2")
+def test_the_zip_holds_the_libraries_that_are_listed_and_no_other(unzipped: Path) -> None:
+    """Chalice is there as the two files that serve requests, and pynamodb is not."""
+    shipped = {re.sub(r"[-_.]+", "-", path.name.split("-")[0]).lower() for path in unzipped.glob("*.dist-info")}
+    listed = (Requirement(line) for line in PINS.read_text().splitlines() if "==" in line)
+    assert shipped == {
+        re.sub(r"[-_.]+", "-", each.name).lower() for each in listed if each.marker is None or each.marker.evaluate()
+    }
 
 
 def _needs(distribution: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A stage is deployed, deployed again and taken down, against moto's server: in order, and nothing twice."""
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -47,6 +48,8 @@ def test_a_stage_is_deployed_again_without_change_and_taken_down_when_asked_twic
     assert _state(aws) == before
     assert _secret(aws) == secret
     assert secret not in again
+    assert Account().secret_changed(chosen) == dt.datetime.now(dt.UTC).date()
+    assert "The secret is" not in again
     assert gateway.apply(aws.client("apigateway"), aws.api, chosen) == []
 
     assert "Nothing was done." in aws.run("destroy", typed="prod\n")

@@ -82,6 +82,7 @@ def test_every_function_has_a_policy_of_its_own() -> None:
     assert json.loads(CONFIG.read_text())["autogen_policy"] is False
 
 
+@pytest.mark.requirement("V13.2.2")
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_nothing_is_granted_by_a_wildcard(function: str) -> None:
     for statement in statements(function):
@@ -98,6 +99,7 @@ def test_every_table_that_is_named_is_deployed(function: str) -> None:
     assert {table for _, table in granted(function)} <= {model.table for model in deployed()}
 
 
+@pytest.mark.requirement("V13.2.2")
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_nothing_is_granted_that_the_source_does_not_do(function: str) -> None:
     assert granted(function) - named(function) - UNSEEN == set()
@@ -108,12 +110,22 @@ def test_everything_that_the_source_does_is_granted(function: str) -> None:
     assert named(function) - granted(function) - NOT_DEPLOYED - ONLY_THE_OTHER.get(function, set()) == set()
 
 
+@pytest.mark.requirement("V13.3.2")
 def test_only_the_function_that_signs_reads_the_secret_and_only_those_that_write_letters_send_mail() -> None:
     """The upkeep tells owners that the day's allowance runs out."""
     more = {API: {"ssm:GetParameter", "ses:SendEmail"}, "compact": {"ses:SendEmail"}}
     for name in FUNCTIONS:
         other = {action for each in statements(name) for action in each["Action"] if not action.startswith("dynamodb:")}
         assert other == {"logs:CreateLogStream", "logs:PutLogEvents"} | more.get(name, set())
+
+
+@pytest.mark.requirement("V16.4.2")
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_was_logged_is_not_changed_by_who_logged_it(function: str) -> None:
+    """Not even a function that somebody took over: it may add to logs, and to the audit log, which it reads as well."""
+    assert {operation for operation, table in granted(function) if table == keys.AUDIT} <= {"PutItem", "Query"}
+    logs = {action for each in statements(function) for action in each["Action"] if action.startswith("logs:")}
+    assert logs == {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
 # --- what a deployment gets -------------------------------------------------------------------------------------------

@@ -148,6 +148,7 @@ def test_the_upkeep_runs_as_a_function_of_its_own(deployed: Deployed, project: P
     assert "FunctionError" not in answer, answer["Payload"].read()
 
 
+@pytest.mark.requirement("V13.3.1")
 def test_the_secret_is_in_its_parameter_and_nowhere_else(deployed: Deployed) -> None:
     ssm = deployed.aws.client("ssm")
     secret = ssm.get_parameter(Name="/scrywatch/dev/secrets", WithDecryption=True)["Parameter"]

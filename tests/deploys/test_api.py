@@ -117,7 +117,7 @@ def test_a_time_may_be_written_in_the_ways_of_events(
         ("v1", 400, None, "JSON object"),
     ],
 )
-@pytest.mark.requirement("W6")
+@pytest.mark.requirement("W6", "V1.2.2")
 def test_what_cannot_be_used_is_told_how_to_be_mended(
     client: Client, shop: Tenant, body: Any, status: int, field: str | None, says: str
 ):

@@ -69,6 +69,7 @@ def test_csv_pieces_are_what_a_search_finds_under_one_header(engine_store, sent,
     assert all(line[column] in {row.message, f"'{row.message}"} for line, row in zip(lines, rows, strict=True))
 
 
+@pytest.mark.requirement("V1.3.3")
 @pytest.mark.parametrize("start", list("=+-@\t\r\n＝＋－＠"))
 @pytest.mark.parametrize("rest", ["1+1", 'HYPERLINK("http://evil",A1)', "a,b", 'x"\n=2', ""])
 def test_a_spreadsheet_executes_no_cell(engine_store, start, rest):

@@ -145,6 +145,7 @@ def test_a_page_without_a_match_says_that_it_is_partial_and_the_next_one_goes_on
     assert sum(page.scanned.blocks for page in pages) <= 31 + 2 * len(pages)
 
 
+@pytest.mark.requirement("V15.2.2")
 def test_time_that_runs_out_over_empty_hours_makes_a_partial_page(engine_store):
     project = Project()
     project.send(*([Event(timestamp=START - hours * HOUR_MS, message=f"{hours}")] for hours in (18, 19, 20)))

@@ -102,6 +102,7 @@ def test_without_the_engine_moto_answers_and_forgets():
         client(endpoint).delete_table(TableName="things")
 
 
+@pytest.mark.requirement("V13.2.3")
 @pytest.mark.parametrize(
     ("endpoint", "local"),
     [

@@ -122,7 +122,7 @@ def test_a_preflight_is_answered_from_the_routes_cors_without_asking_the_functio
     assert "X-Own" in headers["access-control-allow-headers"]
 
 
-@pytest.mark.requirement("I9")
+@pytest.mark.requirement("I9", "V5.2.1")
 def test_more_than_ten_megabytes_are_refused_before_they_are_read(url):
     with socket.create_connection(url.removeprefix("http://").split(":")) as connection:
         connection.sendall(f"POST /size HTTP/1.1\r\nHost: a\r\nContent-Length: {LARGEST_REQUEST + 1}\r\n\r\n".encode())
@@ -149,6 +149,7 @@ def test_an_answer_above_six_megabytes_is_a_failure_of_the_function(url):
     assert headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.requirement("V1.2.1")
 def test_a_header_with_a_line_break_never_reaches_the_wire(url):
     status, headers, _ = ask(url, "GET", "/injection")
     assert (status, headers.get("set-cookie")) == (502, None)
@@ -165,6 +166,7 @@ def test_a_function_that_takes_too_long_is_given_up_and_named_as_such():
     assert (status, body) == (504, b'{"message": "Endpoint request timed out"}')
 
 
+@pytest.mark.requirement("V15.4.1")
 def test_requests_that_run_at_once_do_not_see_each_other(url):
     with ThreadPoolExecutor(8) as clients:
         answers = clients.map(lambda number: ask(url, "GET", f"/meeting/{number}"), range(8))

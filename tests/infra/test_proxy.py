@@ -41,7 +41,7 @@ def post(body: bytes = b"", **headers: str) -> Request:
         ("/orgs/%252F/logs", "/orgs/{org}/logs", {"org": "%2F"}),
     ],
 )
-@pytest.mark.requirement("W1")
+@pytest.mark.requirement("W1", "V1.1.1")
 def test_a_path_finds_its_route_and_its_parameters_arrive_decoded_once(path, resource, parameters):
     match = Routes(RESOURCES, stage="dev").match(path)
     assert match is not None

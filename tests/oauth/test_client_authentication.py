@@ -169,6 +169,7 @@ BAD_CLAIMS = {
 }
 
 
+@pytest.mark.requirement("V9.2.1", "V9.2.3")
 @pytest.mark.parametrize("name", BAD_CLAIMS)
 def test_an_assertion_that_is_not_for_us_and_now_is_refused(name: str, moto_store: None) -> None:
     client_id = signer()
@@ -176,6 +177,7 @@ def test_an_assertion_that_is_not_for_us_and_now_is_refused(name: str, moto_stor
     assert [row for row in ClientItem.scan() if row.p.startswith(b"j")] == []
 
 
+@pytest.mark.requirement("V9.2.3")
 @pytest.mark.parametrize("path", ["", "/oauth/token"])
 def test_it_is_for_the_issuer_or_the_token_endpoint(path: str, moto_store: None) -> None:
     client_id = signer()
@@ -190,6 +192,7 @@ def test_a_clock_may_be_a_little_ahead(moto_store: None) -> None:
     authenticate(form(assertion(client_id, iat=ahead, nbf=ahead, exp=ahead + 300)), now=NOW)
 
 
+@pytest.mark.requirement("V9.1.3")
 def test_one_client_cannot_sign_for_another(moto_store: None) -> None:
     victim, thief = signer(), signer(public_jwk(name="thief"))
     stolen = assertion(victim, name="thief", headers={"kid": "ES256-one"})
@@ -198,7 +201,7 @@ def test_one_client_cannot_sign_for_another(moto_store: None) -> None:
     refused(form(assertion(thief, name="thief", headers={"kid": None}), client_id=victim), "not signed")
 
 
-@pytest.mark.requirement("V11.6.1")
+@pytest.mark.requirement("V11.6.1", "V9.1.2")
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "RS512", "ES384"])
 def test_only_listed_algorithms_count(algorithm: str, moto_store: None) -> None:
     client_id = signer()
@@ -209,6 +212,7 @@ def test_only_listed_algorithms_count(algorithm: str, moto_store: None) -> None:
     refused(form(signed, client_id=client_id), "signed with one of ES256, RS256, PS256, EdDSA")
 
 
+@pytest.mark.requirement("V9.1.2")
 def test_a_public_key_is_no_shared_secret(moto_store: None) -> None:
     """Algorithm confusion: what everybody can read does not sign."""
     client_id = signer(public_jwk("RS256"))
@@ -237,10 +241,21 @@ def test_a_key_that_does_not_fit_is_not_used(key: dict[str, Any], moto_store: No
     refused(form(assertion(client_id, algorithm=algorithm, headers={"kid": "k"})))
 
 
+@pytest.mark.requirement("V9.1.3")
 @pytest.mark.parametrize("headers", [{"crit": ["x"], "x": 1}, {"crit": []}, {"kid": "other"}])
 def test_a_header_that_is_not_understood_refuses_all(headers: dict[str, Any], moto_store: None) -> None:
     client_id = signer()
     refused(form(assertion(client_id, headers=headers)))
+
+
+@pytest.mark.requirement("V9.1.3")
+@pytest.mark.parametrize("header", ["jwk", "jku", "x5u", "x5c"])
+def test_a_key_that_an_assertion_brings_along_is_not_used(header: str, moto_store: None) -> None:
+    victim, there = signer(), "https://evil.example/keys"
+    brought = {"jwk": public_jwk(name="thief"), "jku": there, "x5u": there, "x5c": ["MIIB"]}
+    headers = {"kid": "ES256-one", header: brought[header]}
+    refused(form(assertion(victim, name="thief", headers=headers)), "not signed with the client's key")
+    authenticate(form(assertion(victim, headers={header: brought[header]})), now=NOW)
 
 
 def test_without_a_name_the_only_key_that_fits_is_used(moto_store: None) -> None:
@@ -254,6 +269,7 @@ def test_what_is_no_jwt_is_refused(text: str, moto_store: None) -> None:
     refused(form(text, client_id=signer()))
 
 
+@pytest.mark.requirement("V9.1.1")
 def test_a_changed_letter_breaks_the_signature(moto_store: None) -> None:
     client_id = signer()
     signed = assertion(client_id)
@@ -316,6 +332,7 @@ def test_keys_that_cannot_be_used_prove_nothing(
         refused(form(assertion(client_id)))
 
 
+@pytest.mark.requirement("V9.1.3")
 def test_keys_inside_a_network_are_not_asked_for(moto_store: None, monkeypatch: pytest.MonkeyPatch) -> None:
     client_id = elsewhere()
     with reached(monkeypatch, published({"keys": [public_jwk()]})) as server:

@@ -100,7 +100,7 @@ def test_within_the_replay_window_all_of_twenty_get_one_successor(shop: Tenant, 
 
 
 @on_engine
-@pytest.mark.requirement("I5", "I7", "S10")
+@pytest.mark.requirement("I5", "I7", "S10", "V15.4.2")
 def test_a_refresh_that_races_the_end_of_its_connection_never_outlives_it(shop: Tenant):
     by = shop.member(shop.owner)
     for _ in range(5):

@@ -41,6 +41,7 @@ def test_it_asks_for_the_path_by_the_hosts_name_and_for_nothing_packed() -> None
     assert b"Authorization" not in request
 
 
+@pytest.mark.requirement("V1.3.6")
 def test_the_name_is_resolved_once_and_that_address_is_connected_to() -> None:
     """DNS rebinding: a second question would get an address inside our network."""
     with serving(saying(b"{}")) as server:
@@ -58,6 +59,7 @@ REFUSED = """
 """.split()
 
 
+@pytest.mark.requirement("V1.3.6")
 @pytest.mark.parametrize("address", REFUSED)
 def test_an_address_that_is_not_public_is_not_connected_to(address: str) -> None:
     with serving(saying(b"{}")) as server:
@@ -119,6 +121,7 @@ BAD_URLS = {
 }
 
 
+@pytest.mark.requirement("V1.3.6")
 @pytest.mark.parametrize("name", BAD_URLS)
 def test_a_url_that_is_not_plainly_of_a_public_host_is_refused_before_anything_is_asked(name: str) -> None:
     asked: list[str] = []
@@ -144,6 +147,7 @@ def test_a_url_is_taken_apart_in_one_way(url: str, target: bytes) -> None:
     assert server.requests[0].startswith(b"GET " + target + b" HTTP/1.1\r\nHost: client.example\r\n")
 
 
+@pytest.mark.requirement("V15.3.2")
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"])
 def test_redirects_are_not_followed(status: str) -> None:
     with serving(saying(b"", f"Location: {URL}2", status=status)) as server:
@@ -243,12 +247,14 @@ def test_what_is_no_answer_is_refused(said: bytes) -> None:
         refused(server.way(), "did not answer properly")
 
 
+@pytest.mark.requirement("V12.3.2")
 def test_a_certificate_of_another_name_is_refused_before_anything_is_said() -> None:
     with serving(saying(b"{}"), host="other.example") as server:
         refused(server.way(), "certificate of client.example does not hold")
     assert server.requests == []
 
 
+@pytest.mark.requirement("V12.3.2")
 def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
     with serving(saying(b"{}")) as server:
         refused(server.way(trust=fetch.INTERNET.trust), "certificate of client.example does not hold")
@@ -287,6 +293,7 @@ def test_proxies_that_the_environment_names_are_not_used(monkeypatch: pytest.Mon
         assert fetched(server.way()) == b"{}"
 
 
+@pytest.mark.requirement("V12.3.2")
 def test_the_internet_is_checked_with_the_systems_authorities_and_names() -> None:
     context = fetch.INTERNET.trust()
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)

@@ -92,7 +92,7 @@ def test_wrong_sign_ins_are_refused_as_a_whole_and_right_ones_lead_back_to_where
     assert visitor.path == "/orgs/acme/members"
 
 
-@pytest.mark.requirement("V3.7.2")
+@pytest.mark.requirement("V3.7.2", "V1.2.2")
 @pytest.mark.parametrize(
     "elsewhere", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
 )
@@ -116,7 +116,7 @@ def test_the_theme_is_in_the_document_that_comes_next():
     assert '<html lang="en" data-theme="dark">' in visitor.html
 
 
-@pytest.mark.requirement("V3.2.2")
+@pytest.mark.requirement("V3.2.2", "V1.2.1")
 def test_hostile_names_are_text_on_every_page_that_shows_them():
     hostile = re.sub(r"[\x00-\x1f\x7f-\x9f]", "", HOSTILE)[:100]
     ada = signed_up(name=hostile, org=hostile)

@@ -42,6 +42,7 @@ def test_it_travels_compressed_where_that_is_understood():
     assert gzip.decompress(answer.body) == file.content
 
 
+@pytest.mark.requirement("V5.3.2")
 @pytest.mark.parametrize("name", ["nothing.css", "../settings.py", "app.css/..", ""])
 def test_nothing_else_can_be_had(name):
     with pytest.raises(NotFound):

@@ -46,6 +46,7 @@ def test_only_what_was_taken_out_is_a_chip(attacked: Looking):
     assert any("&lt;script&gt;" in row for row in attacked.rows)
 
 
+@pytest.mark.requirement("V1.2.2")
 def test_links_made_of_hostile_words_ask_for_these_words(attacked: Looking):
     attacked.opens("?q=needle")
     for way in ("only", "exclude"):

@@ -90,7 +90,7 @@ def test_who_guesses_keys_is_limited_by_where_they_are_and_stops_nobody_with_a_k
     assert holder("query", acme.query_key).send("GET", acme.logs).status == 200
 
 
-@pytest.mark.requirement("S36", "V4.1.3")
+@pytest.mark.requirement("S36", "V4.1.3", "V15.3.4")
 def test_headers_that_claim_another_address_change_nothing(acme: Tenant, small: None) -> None:
     claims = [{"X-Forwarded-For": f"198.51.100.{number}", "Forwarded": "for=1.1.1.1"} for number in range(4)]
     statuses = [NOBODY.send("GET", "/api/auth/me", **claim).status for claim in claims]

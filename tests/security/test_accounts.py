@@ -11,7 +11,7 @@ from tests.accounts.people import EMAIL, HOME, NEW_PASSWORD, NOW, PASSWORD, ann,
 TEN_YEARS = 10 * 365 * 86_400
 
 
-@pytest.mark.requirement("V6.3.2")
+@pytest.mark.requirement("V6.3.2", "V13.2.3")
 def test_a_new_deployment_has_no_account(moto_store: None) -> None:
     assert [row for model in MODELS for row in model.scan()] == []
     for name in ("root", "admin", "sa", "admin@localhost", "scrywatch"):

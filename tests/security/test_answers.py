@@ -28,7 +28,8 @@ IDS = {
 """Parameters of paths. What they hold names something, and opens nothing: `key` is the public part of one."""
 
 TYPES = re.compile(
-    r"application/(problem\+)?json|application/x-ndjson|image/(svg\+xml|webp)|text/(html|css|csv|javascript); charset=utf-8"
+    r"application/(problem\+)?json|application/x-ndjson|image/(svg\+xml|webp)"
+    r"|text/(html|css|csv|javascript); charset=utf-8"
 )
 OPEN = re.compile(r"/api/(ingest|deploys)|/[.]well-known/.*|/oauth/(token|register|revoke)")
 """What programs in other people's pages may call: it knows keys and codes, and no cookies."""
@@ -98,7 +99,11 @@ def test_nothing_is_wrong_with_any_answer(number: int, acme: Tenant) -> None:
 def test_other_origins_may_send_events_and_deploys_and_speak_oauth_and_nothing_else() -> None:
     opened = [route for route in ROUTES if app.routes[route.path][route.method].cors]
     assert [route.path for route in opened if OPEN.fullmatch(route.path) is None] == []
-    assert {route.permission for route in opened} <= {Permission.EVENTS_WRITE, Permission.DEPLOYS_WRITE, Permission.PUBLIC}
+    assert {route.permission for route in opened} <= {
+        Permission.EVENTS_WRITE,
+        Permission.DEPLOYS_WRITE,
+        Permission.PUBLIC,
+    }
 
 
 @pytest.mark.requirement("V3.4.1", "V3.4.4", "V3.4.5", "V3.4.8", "V3.5.8")

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from chalicelib import journal
+from chalicelib.events.decode import coding
+from chalicelib.events.query import budget, language
 from chalicelib.events.query.language import MAX_LENGTH
 from chalicelib.identity import (
     devices,
@@ -23,12 +25,14 @@ from chalicelib.identity import (
     views,
 )
 from chalicelib.identity.permissions import GRANTS, MAY, Permission, Role
-from chalicelib.routes import audit, keys, members
+from chalicelib.oauth import documents
+from chalicelib.routes import audit, ingest, keys, members
 from chalicelib.routes import orgs as org_routes
 from chalicelib.routes import views as view_routes
 from chalicelib.storage.limits import LIMITS
 from chalicelib.storage.tables.models import MODELS
 from chalicelib.web.problems import FAULT, PROBLEMS
+from chalicelib.web.request import GATEWAY_SECONDS
 from chalicelib.web.routing import Routes
 
 ROOT = Path(__file__).parents[2]
@@ -133,7 +137,7 @@ def test_every_permission_is_documented_with_who_has_it() -> None:
     assert documented == {str(permission): [permission in may for may in holders] for permission in Permission}
 
 
-@pytest.mark.requirement("V8.1.2")
+@pytest.mark.requirement("V8.1.2", "V15.3.1")
 def test_every_field_that_is_shown_is_documented_with_who_changes_it() -> None:
     shown = {what: (words(fields), words(changed)) for what, fields, changed in rows(section(ORGANISATIONS, "Fields"))}
     for what, view, change in (
@@ -268,6 +272,27 @@ def test_algorithms_are_those_of_the_inventory_and_from_libraries_that_are_known
             "chalicelib/events/query/measures.py",
             "chalicelib/events/block/header.py",
         )
+
+
+@pytest.mark.requirement("V15.1.3", "V15.2.2")
+def test_what_costs_much_is_documented_with_the_bounds_that_hold() -> None:
+    functions = msgspec.json.decode((ROOT / ".chalice" / "config.json").read_bytes())["lambda_functions"]
+    api, upkeep = functions["api_handler"], functions["compact"]
+    megabyte = 1024 * 1024
+    documented = {what: most for what, most, _ in rows(section(SECURITY, "What costs much"))}
+    assert documented == {
+        "a request": f"{GATEWAY_SECONDS:.0f} s at the gateway; {api['reserved_concurrency']} at once",
+        "reading events: search, groups, patterns, export, assistants": f"{budget.BYTES // megabyte} MB or "
+        f"{budget.BLOCKS:,} blocks, and {budget.SHARE_FOR_READING:.0%} of the time that is left".replace("%", " %"),
+        "a question": f"{language.MAX_LENGTH:,} characters, {language.MAX_TERMS} terms, {language.MAX_NESTING} levels",
+        "a batch": f"{coding.RECEIVED_LIMIT // megabyte} MB as it travels, {coding.INFLATED_LIMIT // megabyte} MB "
+        f"inflated, {ingest.SECONDS} s",
+        "hashing a password": f"{passwords.FULL.memory // 1024} MB of memory",
+        "a client's document": f"{documents.SECONDS:.0f} s, {LIMITS['client-document'].burst} a minute by source",
+        "upkeep: merging, indexing, patterns": f"{upkeep['lambda_timeout']} s",
+    }
+    assert api["lambda_timeout"] == GATEWAY_SECONDS
+    assert upkeep["reserved_concurrency"] == 1
 
 
 @pytest.mark.requirement("V2.1.1", "V2.2.1")

@@ -98,7 +98,7 @@ def test_what_must_fit_together_is_documented() -> None:
     assert all(len(rule.split()) > 2 for _, rule in documented)
 
 
-@pytest.mark.requirement("V4.3.1", "I9")
+@pytest.mark.requirement("V4.3.1", "I9", "V15.2.2")
 @pytest.mark.parametrize(
     "query",
     [

@@ -42,6 +42,17 @@ def test_scripts_show_what_they_fetched_as_text(name: str) -> None:
     assert re.search(r"\beval\b|new Function|set(Timeout|Interval)\(\s*[`\"']", SCRIPTS[name]) is None
 
 
+@pytest.mark.requirement("V15.3.6")
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_no_script_writes_into_an_object_by_a_name_that_somebody_else_chose(name: str) -> None:
+    """`found[name] = value` with `__proto__` for a name changes every object there is."""
+    script = re.sub(r"//.*", "", SCRIPTS[name])
+    assert re.search(r"__proto__|\bprototype\b|\bconstructor\b|defineProperty|fromEntries", script) is None
+    assert re.search(r"\w\[[^\]]+\]\s*=(?!=|>)", script) is None
+    for target, source in re.findall(r"Object\.assign\(([^;]*?),\s*([^,;]*)\)", script):
+        assert source.startswith("{ textContent:"), target
+
+
 @pytest.mark.requirement("V6.2.6", "V6.2.7")
 @pytest.mark.parametrize("name", SAMPLES)
 def test_passwords_are_masked_and_password_managers_know_their_fields(name: str) -> None:

@@ -28,6 +28,7 @@ def _release(lease: Lease) -> None:
     release(lease, deadline=time.monotonic() + 20)
 
 
+@pytest.mark.requirement("V15.4.3")
 def test_one_run_holds_it_until_it_is_released_or_over(store):
     first = _acquired()
     assert (first.fence, first.progress) == (1, b"")
@@ -44,6 +45,7 @@ def test_jobs_do_not_stand_in_each_others_way(store):
     assert _acquired(job="two").job == "two"
 
 
+@pytest.mark.requirement("V15.4.3")
 def test_whoever_lost_it_can_neither_save_nor_release(store):
     stalled = _acquired()
     other = _acquired(NOW_MS + 60_001)
@@ -87,6 +89,7 @@ def test_of_two_that_ask_at_once_one_gets_it(engine_store):
     assert each_step(attempt) >= 1
 
 
+@pytest.mark.requirement("V15.4.3")
 def test_a_takeover_at_any_step_is_noticed_before_anything_is_saved(engine_store):
     jobs = iter(range(100))
 

@@ -29,6 +29,7 @@ def _of_botocore(
     return request.headers["Authorization"]
 
 
+@pytest.mark.requirement("V13.2.1")
 @given(
     who=st.builds(Credentials, WORDS, WORDS, st.none() | WORDS),
     body=st.binary(max_size=200),
@@ -44,6 +45,7 @@ def test_a_request_is_signed_as_botocore_signs_it(who, body, region, host, at, o
     assert headers.get("x-amz-security-token") == who.session_token
 
 
+@pytest.mark.requirement("V13.2.1")
 def test_credentials_are_those_of_the_environment_as_it_is_now(monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "one")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")

@@ -2,6 +2,8 @@
 
 from contextvars import ContextVar
 
+import pytest
+
 from chalicelib.storage.threads import Threads
 
 whose: ContextVar[str] = ContextVar("whose", default="nobody's")
@@ -20,6 +22,7 @@ def test_work_sees_the_context_of_who_submits_it_as_it_is_then() -> None:
     assert mapped == ["mine"] * 3
 
 
+@pytest.mark.requirement("V15.4.1")
 def test_what_work_sets_stays_its_own() -> None:
     with Threads(1) as pool:
         pool.submit(whose.set, "theirs").result()

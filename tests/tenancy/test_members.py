@@ -43,7 +43,7 @@ def test_who_was_removed_is_no_member_any_more(acme: Tenant, alice: User, bob: U
         acme.remove(bob, by=alice)
 
 
-@pytest.mark.requirement("I5", "V8.3.3")
+@pytest.mark.requirement("I5", "V8.3.3", "V15.4.2")
 def test_who_lost_a_role_between_the_door_and_the_change_changes_nothing(
     acme: Tenant, alice: User, bob: User, charlie: User
 ):
@@ -135,7 +135,7 @@ def test_the_last_owner_cannot_leave_be_removed_or_be_demoted(acme: Tenant, alic
     assert acme.role(alice) is Role.OWNER
 
 
-@pytest.mark.requirement("S31", "V2.3.4")
+@pytest.mark.requirement("S31", "V2.3.4", "V15.4.2")
 @pytest.mark.engine
 def test_of_fifty_owners_that_go_at_once_one_stays(engine_store: None):
     owners = [new_user(f"owner{number}") for number in range(50)]

@@ -119,6 +119,7 @@ def test_when_every_container_has_added_up_the_sum_is_what_was_sent(moto_store, 
             assert sum(at_reason) == sums[reason]
 
 
+@pytest.mark.requirement("V15.4.1")
 def test_threads_of_one_container_lose_and_double_nothing(store, scope, container):
     def requests() -> None:
         for at in range(0, 40_000, 200):

@@ -45,7 +45,7 @@ def test_json_says_that_it_is_json(kind: str) -> None:
         from_json({}, content_type=kind)
 
 
-@pytest.mark.requirement("V2.2.1")
+@pytest.mark.requirement("V2.2.1", "V1.5.2", "V15.3.7")
 @pytest.mark.parametrize(
     "body",
     [
@@ -65,6 +65,7 @@ def test_what_no_form_of_ours_sends_is_refused(body: str) -> None:
         from_form(body)
 
 
+@pytest.mark.requirement("V5.2.1")
 def test_sizes_have_a_limit() -> None:
     assert MOST_FIELDS == 100
     for read, body in ((from_json, b" " * (LARGEST + 1)), (from_form, "a" * (LARGEST + 1))):
@@ -72,7 +73,7 @@ def test_sizes_have_a_limit() -> None:
             read(body)
 
 
-@pytest.mark.requirement("V2.2.1")
+@pytest.mark.requirement("V2.2.1", "V1.3.3", "V15.3.5")
 @pytest.mark.parametrize(
     ("body", "text"),
     [
@@ -123,7 +124,7 @@ def test_no_refusal_repeats_a_password(password: str) -> None:
         assert "s3cret" not in str(refused.value)
 
 
-@pytest.mark.requirement("I9", "V2.2.1")
+@pytest.mark.requirement("I9", "V2.2.1", "V1.5.2")
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     for read in (lambda: from_json(body), lambda: form_body(request(body=body, content_type=FORM), Person)):

@@ -50,6 +50,7 @@ def test_names_are_told_apart_by_case() -> None:
     assert cookie(request(cookie="__host-session=abc"), SESSION) is None
 
 
+@pytest.mark.requirement("V15.3.7")
 @pytest.mark.parametrize("header", [f"{SESSION}=a; {SESSION}=b", f"{SESSION}=a; x=y; {SESSION}=a"])
 def test_a_cookie_of_ours_that_comes_twice_is_refused(header: str) -> None:
     with pytest.raises(HeaderWrong):

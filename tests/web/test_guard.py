@@ -272,7 +272,7 @@ def test_a_route_that_could_not_be_guarded_does_not_start(
         Routes(__name__).page(path, permission=permission, **more)(keep)
 
 
-@pytest.mark.requirement("V3.7.2")
+@pytest.mark.requirement("V3.7.2", "V1.2.2")
 @pytest.mark.parametrize(
     "path",
     ["https://evil.example", "//evil.example", "/\\evil.example", "evil", "", "/a\r\nb", "/a b", "/é", "\\\\evil"],

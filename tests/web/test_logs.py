@@ -272,6 +272,7 @@ app({"requestContext": context, "headers": {}}, None)
 """
 
 
+@pytest.mark.requirement("V16.4.3")
 def test_on_aws_every_line_is_json_by_itself_with_nothing_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "scrywatch-dev")
     done = subprocess.run([sys.executable, "-c", FUNCTION], capture_output=True, text=True, check=True)

@@ -56,6 +56,7 @@ def test_what_is_refused_says_what_would_be_accepted(query: dict[str, str], text
     assert refused.value.parameter in query
 
 
+@pytest.mark.requirement("V15.3.7")
 def test_a_parameter_that_is_given_twice_is_refused() -> None:
     with pytest.raises(ParameterWrong, match="more than once"):
         parameters(request(repeated="limit", limit="1"), Asked)
