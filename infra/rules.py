@@ -119,7 +119,7 @@ def _code(path: str, tree: ast.AST) -> Iterator[Finding]:
             yield Finding(path, _line(node), "code", f"{name} can run what somebody sent")
 
 
-def _making(node: ast.AST) -> set[str]:
+def _making(node: ast.AST) -> frozenset[str]:
     match node:
         case ast.Call(func=ast.Name(id=name)):
             return _MAKERS & {name}
@@ -130,7 +130,7 @@ def _making(node: ast.AST) -> set[str]:
         case ast.ImportFrom(module=str(module)):
             return _MAKING_MODULES & {module.partition(".")[0]}
         case _:
-            return set()
+            return frozenset()
 
 
 _MATCHERS: Final = frozenset("compile findall finditer fullmatch match search split sub subn".split())
