@@ -8,7 +8,7 @@ const [status, reload, toggle, , fresh] = live.children;
 const list = document.querySelector(".events tbody");
 const blank = document.getElementById("blank").content.firstElementChild;
 const since = document.getElementById("since");
-const [news, passed, cut, gap] = since.children;
+const [news, passed, gap] = since.children;
 
 let { cursor } = live.dataset;
 let [on, due, pause, failures] = [true, 0, SOON, 0];
@@ -16,6 +16,7 @@ let [held, came, shown, over] = [[], 0, 0, 0];
 let timer, asking;
 
 reload.hidden = true;
+since.hidden = false;
 toggle.hidden = false;
 toggle.addEventListener("click", () => {
   on = !on;
@@ -59,7 +60,7 @@ function take(told) {
   held = [...held, ...rows].slice(-MOST);
   came += rows.length;
   over += told.passed_over;
-  if (told.gap) gap.hidden = since.hidden = false;
+  if (told.gap) gap.hidden = false;
   if (!held.length || !isRead()) return show();
   fresh.textContent = `${came - shown} new`;
   fresh.hidden = false;
@@ -94,12 +95,10 @@ function show() {
   fresh.hidden = true;
   while (list.rows.length > MOST) {
     list.lastElementChild.remove();
-    cut.hidden = false;
     document.querySelector("nav[aria-label=Pages]")?.remove(); // they follow on other rows
   }
   news.textContent = came;
   passed.textContent = over;
-  if (came + over) since.hidden = false;
 }
 
 function drawn(row) {

@@ -339,7 +339,7 @@ def test_what_is_passed_over_is_counted_and_a_gap_is_said(follower: Follower):
     follower.opens()
     follower.page.route("**/live.json*", thinned, times=1)
     follower.waits()
-    follower.tells("0 came since, 12 passed over to keep up; others may be missing")
+    follower.tells("0 came since, 12 passed over to keep up; the newest 500 are kept here; others may be missing")
 
 
 def test_a_key_pauses_and_resumes_where_it_ended(follower: Follower):
