@@ -69,6 +69,22 @@ def test_the_query_is_the_first_focus_and_keys_lead_through_the_rows(page: Page)
     expect(page.locator("#q")).to_have_value("j"), "what is typed is typed: the query was selected"
 
 
+def test_keys_copy_a_row_and_its_link_and_go_live(page: Page, running: Product):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=running.url)
+    page.goto(page.url.partition("?")[0] + "?q=declined")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("c")
+    expect(page.locator("tr.copied")).to_be_visible()
+    assert "error payments card declined" in page.evaluate("navigator.clipboard.readText()")
+    page.keyboard.press("y")
+    row = page.locator("tr[id]").get_attribute("id") or ""
+    link = f"{running.url}{PROJECT}/events/{row.removeprefix('e-')}"
+    page.wait_for_function("link => navigator.clipboard.readText().then(text => text === link)", arg=link)
+    page.keyboard.press("l")
+    page.wait_for_url("**live=1**")
+
+
 def test_keys_can_be_turned_off_and_stay_off(page: Page):
     page.keyboard.press("Escape")
     page.keyboard.press("?")
