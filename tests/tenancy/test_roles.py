@@ -20,10 +20,10 @@ def test_each_role_may_do_all_that_the_ones_below_may():
 
 
 @pytest.mark.requirement("S30")
-def test_members_change_nothing_but_what_is_their_own_and_what_was_deployed():
+def test_members_change_nothing_but_what_is_their_own_what_was_deployed_and_what_is_resolved():
     own = {Permission.ACCOUNT_WRITE, Permission.ORG_LEAVE, Permission.GRANTS_WRITE, Permission.VIEWS_WRITE}
-    deploys = {Permission.DEPLOYS_WRITE, Permission.DEPLOYS_DELETE}
-    assert GRANTS[Role.MEMBER] - READS == own | deploys
+    shared = {Permission.DEPLOYS_WRITE, Permission.DEPLOYS_DELETE, Permission.PATTERNS_WRITE}
+    assert GRANTS[Role.MEMBER] - READS == own | shared
 
 
 @pytest.mark.requirement("S31")
