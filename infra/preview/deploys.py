@@ -10,7 +10,9 @@ from chalicelib.events.query.counts import PatternsAnswer
 from chalicelib.events.query.deploy_diff import DeployDiff
 from chalicelib.events.query.expression import Everything
 from chalicelib.events.query.patterns import Pattern
+from chalicelib.events.scope import Scope
 from chalicelib.events.store.deploys import Deploy, Release
+from chalicelib.ids import OrgId, ProjectId
 from chalicelib.routes.pages import deploy_page
 from chalicelib.routes.pages.deploy_page import Seen
 from chalicelib.routes.pages.views import deploys
@@ -82,12 +84,13 @@ AFTER: Final = _patterns(
     _pattern("payment declined: card expired order=<id>", "error", 12),
     _pattern("order <id> placed", "info", 96),
 )
+KEPT: Final = Scope(OrgId(b""), ProjectId(b""), 30)
 DIFF: Final = DeployDiff(BEFORE, AFTER, {"payments": 12}, {"checkout": 88, "payments": 52}, partial=False)
 
 
 def _deploy(diff: DeployDiff | None, **more: object) -> deploys.Deploy:
     seen = None if diff is None else Seen(MARKERS[0], 15, Everything(), diff)
-    difference = deploy_page.difference(seen, retention_days=30, now_ms=NOW_MS) if seen else None
+    difference = deploy_page.difference(seen, scope=KEPT, now_ms=NOW_MS) if seen else None
     page = deploys.Deploy(
         title="Deploy v1.4.2", crumbs=(HOME, SHOP, ("Deploys", HERE)), project="/orgs/acme/projects/shop",
         here=f"{HERE}/{MARKERS[0].id}", deploy=ROWS[0], difference=difference, twin_link="minutes=15&of=all",

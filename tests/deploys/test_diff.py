@@ -143,7 +143,7 @@ def test_what_was_not_read_is_told(moto_store, monkeypatch: pytest.MonkeyPatch):
     found = diff(project)
     assert found.partial
     seen = Seen(Deploy("", AT, Release("v1"), SYSTEM, NOW), 15, Everything(), found)
-    assert notes(seen, retention_days=30, now_ms=NOW)[0].startswith("Partial: not everything was read.")
+    assert notes(seen, scope=project.scope, now_ms=NOW)[0].startswith("Partial: not everything was read.")
 
 
 SAID = st.lists(

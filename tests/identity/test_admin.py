@@ -1,6 +1,7 @@
 """The operator's commands, as they are typed."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from chalicelib.identity.api_keys import KeyRefused, authenticated
 from chalicelib.identity.projects import ids_of
 from infra.admin import bootstrap, main
+from tests.api.client import Client
 
 CREATE = ("create-project", "--org", "acme", "--project", "shop")
 Capture = pytest.CaptureFixture[str]
@@ -54,6 +56,46 @@ def test_keys_are_made_listed_and_revoked(moto_store: None, capsys: Capture) -> 
     assert len(said(capsys, "list-keys", *where)["keys"]) == 2
     with pytest.raises(KeyRefused):
         authenticated(made["key"], now=0)
+
+
+def test_a_plan_is_given_and_shown_with_what_projects_have_of_it(moto_store: None, capsys: Capture) -> None:
+    said(capsys, *CREATE)
+    shop = {"project": "shop", "name": "shop", "retention_days": 30}
+    own = {"org": "acme", "plan": "own", "retention_days": 30, "events_a_day": None, "projects": [shop]}
+    assert said(capsys, "show-plan", "--org", "acme") == own
+    pro = said(capsys, "set-plan", "--org", "acme", "--plan", "pro")
+    assert pro == own | {
+        "plan": "pro", "retention_days": 90, "events_a_day": 5_000_000, "projects": [shop | {"retention_days": 90}]
+    }  # fmt: skip
+    custom = ("set-plan", "--org", "acme", "--plan", "custom", "--retention-days", "400")
+    assert said(capsys, *custom)["events_a_day"] is None
+    assert said(capsys, *custom, "--events-a-day", "7")["events_a_day"] == 7
+    assert main([*custom]) == 0
+    assert "no limit" in capsys.readouterr().out
+
+
+@pytest.mark.requirement("S37")
+def test_a_plan_that_shortens_windows_says_what_goes_and_waits_for_a_yes(store: None, capsys: Capture) -> None:
+    key = said(capsys, *CREATE)["ingest_key"]
+    old = {"timestamp": int(time.time() * 1000) - 20 * 86_400_000, "message": "old"}
+    assert Client().post("/api/ingest", {"events": [old]}, key=key).json["accepted"] == 1
+    told = refusal(capsys, "set-plan", "--org", "acme", "--plan", "free")
+    assert "shop from 30 to 7 days (1 events)" in told
+    assert "--shorten" in told
+    assert said(capsys, "show-plan", "--org", "acme")["plan"] == "own"
+    given = said(capsys, "set-plan", "--org", "acme", "--plan", "free", "--shorten")
+    assert (given["plan"], given["projects"][0]["retention_days"]) == ("free", 7)
+
+
+def test_plans_that_cannot_be_say_why(moto_store: None, capsys: Capture) -> None:
+    said(capsys, *CREATE)
+    plan = ("set-plan", "--org", "acme", "--plan")
+    assert "needs --retention-days" in refusal(capsys, *plan, "custom")
+    assert "has its own numbers" in refusal(capsys, *plan, "free", "--events-a-day", "5")
+    assert "no organisation 'x'" in refusal(capsys, "show-plan", "--org", "x")
+    said(capsys, *plan, "free", "--shorten")
+    beyond = ("create-project", "--org", "acme", "--project", "long", "--retention-days", "8")
+    assert "1 to 7 days" in refusal(capsys, *beyond)
 
 
 def test_what_cannot_be_done_says_why(moto_store: None, capsys: Capture) -> None:

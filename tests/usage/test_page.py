@@ -7,10 +7,14 @@ import re
 import pytest
 
 from chalicelib.events.store.usage import tally
+from chalicelib.identity.plan_changes import set_plan
+from chalicelib.identity.plans import Plan
+from chalicelib.identity.projects import org_by_slug
 from tests.api.client import Client
 from tests.explorer.conftest import PROJECT, Explorer, explorer
 from tests.explorer.test_hostile import CONTROL, RTL, inert
 from tests.pages.samples import HOSTILE
+from tests.usage.conftest import soon
 
 __all__ = ["explorer"]
 
@@ -140,3 +144,64 @@ def test_text_of_strangers_is_inert(explorer: Explorer):
     assert max(map(len, links)) < 3_000
     explorer.opens(links[0])
     assert explorer.messages == ["x"]
+
+
+# --- the daily allowance ----------------------------------------------------------------------------------------------
+
+WARNED = (USAGE, f"{PROJECT}/explore", f"{PROJECT}/settings")
+
+
+@pytest.fixture
+def limited(explorer: Explorer) -> Explorer:
+    """May send ten events a day."""
+    org = org_by_slug("acme")
+    assert org is not None
+    set_plan(org, Plan("custom", 30, 10), now=explorer.now // 1000)
+    return explorer
+
+
+def take(limited: Explorer, count: int) -> None:
+    limited.sends(*({"message": f"{number}"} for number in range(count)))
+    tally.flush(now_ms=limited.now + 60_000, deadline=soon())
+
+
+def warnings(limited: Explorer) -> list[str]:
+    """What each of the pages says of it."""
+    return [
+        " ".join(re.findall(r'<p class="notice care" role="status">([^<]*allowance[^<]*)</p>', limited.opens(path)))
+        for path in WARNED
+    ]
+
+
+def test_below_four_fifths_no_page_warns_and_usage_says_how_much_is_used(limited: Explorer):
+    take(limited, 7)
+    assert warnings(limited) == ["", "", ""]
+    page = " ".join(limited.opens(USAGE).split())
+    assert "Today 7 of 10 events were taken, 70 % of the allowance. From 8 on its owners and admins are told." in page
+    assert "From 11 on, a tenth more than the allowance, events are refused with 429." in page
+    assert "It begins again at 00:00 UTC, in " in page
+
+
+def test_from_four_fifths_on_three_pages_warn(limited: Explorer):
+    take(limited, 8)
+    for told in warnings(limited):
+        assert told.startswith("80 % of today&#39;s allowance of 10 events is used. From 11 on events are refused")
+
+
+@pytest.mark.requirement("I11")
+def test_when_events_are_refused_the_pages_say_so_and_usage_counts_them(limited: Explorer):
+    take(limited, 11)
+    refused = Client().post("/api/ingest", {"events": [{"message": "no"}]}, key=limited.key)
+    assert refused.status == 429
+    tally.flush(now_ms=limited.now + 120_000, deadline=soon())
+    for told in warnings(limited):
+        assert "is used up, and a tenth more: what is sent is refused and lost until 00:00 UTC" in told
+    page = limited.opens(USAGE)
+    assert "over_allowance" in page
+    assert "ask for another plan" in page
+
+
+def test_settings_say_what_the_plan_gives(limited: Explorer):
+    assert "plan, custom, gives each project at most 30 days, and 10 events a day." in limited.opens(
+        f"{PROJECT}/settings"
+    )

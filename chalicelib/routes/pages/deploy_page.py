@@ -11,6 +11,7 @@ from chalicelib.events.query.comparison import FEW, TWICE, Change, Compared
 from chalicelib.events.query.deploy_diff import ERRORS, WARNINGS, Affected, DeployDiff, Pair
 from chalicelib.events.query.editing import joined, terms_of, text_of_query
 from chalicelib.events.query.expression import Compare, Contains, Equals, Everything, Expression
+from chalicelib.events.scope import Scope
 from chalicelib.events.store.deploys import Deploy
 from chalicelib.routes.deploys import DeployView, view_of
 from chalicelib.routes.pages.explore.asked import Asked, link
@@ -101,10 +102,10 @@ def verdict(diff: DeployDiff) -> str:
     return f"{many(new, 'new error pattern') if new else 'No new error pattern'}; {errors}."
 
 
-def difference(seen: Seen, *, retention_days: int, now_ms: int) -> Difference:
+def difference(seen: Seen, *, scope: Scope, now_ms: int) -> Difference:
     diff, at = seen.diff, seen.deploy.at
     return Difference(
-        verdict=verdict(diff), kind=_kind(diff), notes=tuple(notes(seen, retention_days=retention_days, now_ms=now_ms)),
+        verdict=verdict(diff), kind=_kind(diff), notes=tuple(notes(seen, scope=scope, now_ms=now_ms)),
         length=length(diff.length_ms // 1_000 * 1_000), before=f"{stretch(at - diff.length_ms, at)} UTC",
         after=f"{stretch(at, at + diff.length_ms)} UTC",
         before_link=_link(seen.expression, at - diff.length_ms, at),
@@ -113,13 +114,13 @@ def difference(seen: Seen, *, retention_days: int, now_ms: int) -> Difference:
     )  # fmt: skip
 
 
-def twin(seen: Seen, *, retention_days: int, now_ms: int) -> DeployTwin:
+def twin(seen: Seen, *, scope: Scope, now_ms: int) -> DeployTwin:
     diff, at = seen.diff, seen.deploy.at
     before, after = diff.before, diff.after
     patterns = diff.patterns()
     return DeployTwin(
         deploy=view_of(seen.deploy), verdict=verdict(diff), minutes=seen.minutes, length_ms=diff.length_ms,
-        partial=diff.partial, notes=notes(seen, retention_days=retention_days, now_ms=now_ms),
+        partial=diff.partial, notes=notes(seen, scope=scope, now_ms=now_ms),
         before=Side(at - diff.length_ms, at, before.events, before.levels),
         after=Side(at, at + diff.length_ms, after.events, after.levels),
         services=[ServiceTwin(each.name, each.events, each.errors) for each in diff.services()],
@@ -134,7 +135,7 @@ def too_early(deploy: Deploy, minutes: int) -> DeployTwin:
     )  # fmt: skip
 
 
-def notes(seen: Seen, *, retention_days: int, now_ms: int) -> list[str]:
+def notes(seen: Seen, *, scope: Scope, now_ms: int) -> list[str]:
     """What makes the comparison less than it looks."""
     diff, said = seen.diff, []
     if diff.length_ms < seen.minutes * 60_000:
@@ -144,8 +145,8 @@ def notes(seen: Seen, *, retention_days: int, now_ms: int) -> list[str]:
         said.append("Partial: not everything was read. What is new or gone may be so for that reason alone.")
     if diff.before.other or diff.after.other:
         said.append(f"{many(diff.before.other + diff.after.other, 'event')} have patterns beyond those told apart.")
-    if seen.deploy.at - diff.length_ms < now_ms - retention_days * 86_400_000:
-        said.append(f"The time before it reaches beyond the {retention_days} days that are kept.")
+    if seen.deploy.at - diff.length_ms < scope.horizon(now_ms):
+        said.append(f"The time before it reaches beyond the {scope.retention_days} days that are kept.")
     return said
 
 

@@ -112,8 +112,7 @@ def deploy_json(request: Request, principal: Principal) -> Answer:
     seen = _seen(request, principal, found, asked)
     if seen is None:
         return responses.json(deploy_page.too_early(found, asked.minutes))
-    days = principal.project.retention_days
-    return responses.json(deploy_page.twin(seen, retention_days=days, now_ms=request.now_ms))
+    return responses.json(deploy_page.twin(seen, scope=scope_of(principal), now_ms=request.now_ms))
 
 
 def _delete_again(request: Request, principal: PersonPrincipal, wrong: FormWrong) -> Answer:
@@ -155,7 +154,7 @@ def _deploy_page(request: Request, principal: PersonPrincipal, *, form: Form = B
     asked, wrong = _usable(request, Compared)
     found = api.deploy_named(request, principal)
     seen = _seen(request, principal, found, asked)
-    project, days = project_path(principal), principal.project.retention_days
+    project, scope = project_path(principal), scope_of(principal)
     row = deploy_page.row(found, _names([found], request, principal)(found), request.now_ms)
     view = views.Deploy(
         title=f"Deploy {row.version}", crumbs=(*at_project(principal), ("Deploys", f"{project}/deploys")),
@@ -165,7 +164,7 @@ def _deploy_page(request: Request, principal: PersonPrincipal, *, form: Form = B
             for minutes, words in LENGTHS
         ),
         scopes=_scopes(found, asked), twin_link=_next(asked),
-        difference=deploy_page.difference(seen, retention_days=days, now_ms=request.now_ms) if seen else None,
+        difference=deploy_page.difference(seen, scope=scope, now_ms=request.now_ms) if seen else None,
         may_delete=DELETE in principal.may, form=form,
     )  # fmt: skip
     return shown(request, principal, view, status=status)
