@@ -68,6 +68,7 @@ SAMPLES: Final[Samples] = {
             window=Form(values={"retention_days": "30"}),
             kept="Events are kept for 30 days: what happened before 24 Oct 2026, 14:03 UTC is gone.",
             longest=90,
+            shorter=(("1 day", 1), ("7 days", 7), ("14 days", 14)),
             plan="The organisation's plan, pro, gives each project at most 90 days, and 5,000,000 events a day.",
         ),
         replace(AT_PROJECT, path="/orgs/acme/projects/shop/settings"),

@@ -36,6 +36,10 @@ SAVED: Final[Mapping[str, str]] = {
     "window": "The window is changed.",
 }
 
+WINDOWS: Final = (1, 7, 14, 30, 90, 365)
+"""Days that people think of, of which some are offered to look at."""
+MOST_SHORTER: Final = 3
+
 routes = Routes(__name__, PAGE_PROBLEMS)
 
 
@@ -86,6 +90,7 @@ def settings_page(
         "is gone.",
         warnings=allowance.warnings(request, principal), longest=max(longest(it.plan_days), it.retention_days),
         plan=plan_in_words(principal.org.plan),
+        shorter=tuple((many(days, "day"), days) for days in WINDOWS if days < it.retention_days)[-MOST_SHORTER:],
     )  # fmt: skip
     return shown(request, principal, view, status=status)
 

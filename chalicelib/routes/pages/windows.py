@@ -109,7 +109,8 @@ def _loss_page(request: Request, principal: PersonPrincipal, days: int, form: Fo
     view = projects.Shorter(
         title=f"Keep events for {many(days, 'day')}", crumbs=(*at_project(principal), ("Settings", here)),
         here=f"{here}/shorter", days=days, version=principal.project.version,
-        may_write=Permission.PROJECTS_WRITE in principal.may, goes=in_words(goes), any=bool(goes.events),
+        may_write=Permission.PROJECTS_WRITE in principal.may, goes=in_words(goes),
+        any=bool(goes.events) or not goes.exact,
         now=kept_in_words(scope.retention_days, scope.horizon(request.now_ms)),
         then=kept_in_words(days, request.now_ms - days * DAY_MS),
         look=f"{project_path(principal)}/explore?from={goes.start}&to={goes.end}", form=form,

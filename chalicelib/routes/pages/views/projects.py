@@ -72,6 +72,8 @@ class ProjectSettings(View, frozen=True, kw_only=True):
     longest: int
     """Days that the window may have."""
     plan: str
+    shorter: tuple[tuple[str, int], ...]
+    """Windows that would delete something, in words and in days, to see what."""
     warnings: tuple[str, ...] = ()
     """Of the daily allowance."""
     saved: Form = BLANK
@@ -89,7 +91,7 @@ class Shorter(View, frozen=True, kw_only=True):
     then: str
     goes: str
     any: bool
-    """Whether anything goes, as far as is known."""
+    """Whether anything goes, or may."""
     look: str
     """Where to look at it."""
     may_write: bool
