@@ -65,7 +65,7 @@ def test_these_may_be_registered(uri: str) -> None:
     check_registrable(uri)
 
 
-@pytest.mark.requirement("O2", "O22")
+@pytest.mark.requirement("O2", "O22", "V1.2.2")
 @pytest.mark.parametrize("uri", BAD, ids=lambda uri: uri[:40] or "empty")
 def test_these_may_not_and_it_says_why(uri: str) -> None:
     with pytest.raises(RedirectRefused, match=BAD[uri]):
