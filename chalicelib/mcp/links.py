@@ -22,8 +22,16 @@ def patterns(context: Context, q: str, within: TimeRange, *, only: str) -> str:
     return _page(context, "patterns", q, within, {"only": only} if only != "all" else {})
 
 
+def event(context: Context, event_id: str, *, around: int, same: str) -> str:
+    """The page of one event, with so many others on each side of it."""
+    return f"{_project(context)}/events/{quote(event_id, safe='')}?{urlencode({'around': around, 'same': same})}"
+
+
 def _page(context: Context, page: str, q: str, within: TimeRange, more: Mapping[str, str]) -> str:
     asked = {"q": q} if q not in ("", "*") and len(q) <= LONGEST_QUERY else {}
     asked |= {"from": written_time(within.start), "to": written_time(min(within.end, LATEST_MS)), **more}
-    place = f"/orgs/{quote(context.org, safe='')}/projects/{quote(context.project, safe='')}/{page}"
-    return f"{context.url}{place}?{urlencode(asked)}"
+    return f"{_project(context)}/{page}?{urlencode(asked)}"
+
+
+def _project(context: Context) -> str:
+    return f"{context.url}/orgs/{quote(context.org, safe='')}/projects/{quote(context.project, safe='')}"

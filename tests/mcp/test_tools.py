@@ -110,9 +110,11 @@ def test_the_text_says_the_same_as_the_structure(assistant):
 
 
 def test_every_answer_has_a_link_to_a_page_of_the_project(assistant):
+    event, _ = of_trace(assistant)
+    pages = {"list_patterns": "patterns", "get_event": f"events/{event}"}
     for name, arguments in calls(assistant).items():
         link = urlsplit(assistant.facts(name, **arguments)["link"])
-        page = "patterns" if name == "list_patterns" else "explore"
+        page = pages.get(name, "explore")
         assert (link.scheme, link.netloc, link.path) == ("https", "scry.example", f"/orgs/acme/projects/shop/{page}")
     asked = parse_qs(urlsplit(assistant.facts("search_events", q='"a&b" level:error', since="5h")["link"]).query)
     assert asked == {
@@ -120,6 +122,8 @@ def test_every_answer_has_a_link_to_a_page_of_the_project(assistant):
     }  # fmt: skip
     new = parse_qs(urlsplit(assistant.facts("list_patterns", only="new")["link"]).query)
     assert (new["only"], new["from"]) == (["new"], ["2026-09-21T13:13:20.000Z"])
+    around = assistant.facts("get_event", id=event, before=2, after=7, same="trace")["link"]
+    assert parse_qs(urlsplit(around).query) == {"around": ["7"], "same": ["trace"]}
 
 
 @pytest.mark.parametrize(

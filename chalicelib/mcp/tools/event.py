@@ -9,8 +9,6 @@ from msgspec import Meta, Struct
 from chalicelib.events.query import lookup
 from chalicelib.events.query.answers import Context as Neighbours
 from chalicelib.events.query.answers import Record
-from chalicelib.events.query.times import TimeRange
-from chalicelib.ids import HOUR_MS
 from chalicelib.mcp import links
 from chalicelib.mcp.answered import RESERVED, Table, fitted
 from chalicelib.mcp.arguments import output_schema, read_arguments, schema
@@ -56,10 +54,10 @@ def call(given: Mapping[str, Any], context: Context) -> ToolAnswer:
         raise ArgumentsWrong("there is no event with this `id` here: take one from an answer of `search_events`.")
     event = _fitting(found.event)
     table = _around(found, room=BYTES - RESERVED - len(msgspec.json.encode(event)))
-    at = found.event.timestamp
     answer = Answer(
         event=event, rows=1 + len(table.data), columns=table.columns, data=table.data, cut=bool(table.left_out),
-        partial=found.partial, link=links.explorer(context, "", TimeRange(at, at + HOUR_MS)),
+        partial=found.partial,
+        link=links.event(context, found.event.id, around=max(asked.before, asked.after), same=asked.same),
     )  # fmt: skip
     structured = msgspec.to_builtins(answer)
     text = msgspec.json.encode(structured).decode() if asked.format == "json" else _text(answer)
