@@ -145,7 +145,7 @@ def rotate_key(
     known = _put(change, made, key.org, key.project, by=by, label=key.label, at=now, expires_at=expires_at)
     audit.record(
         change, key.org, actor=actor(by), action="key.rotate", target=made.key_id, at=now,
-        before={"key": key.key_id, "ends_at": ends_at}, after=known,
+        after={**known, "beside": key.key_id, "which_ends_at": ends_at},
     )  # fmt: skip
     commit(change, deadline=deadline)
     return made

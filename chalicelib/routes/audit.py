@@ -1,8 +1,9 @@
-"""The audit log of an organisation over JSON."""
+"""The audit logs over JSON: that of an organisation, and that of one's own account."""
 
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from chalicelib.events.query.errors import QueryError
 from chalicelib.events.query.times import parse_moment
@@ -26,16 +27,21 @@ Word = Annotated[str, Meta(max_length=100)]
 routes = Routes(__name__, TENANT_PROBLEMS)
 
 
-class Search(Struct, frozen=True, kw_only=True):
+class OwnSearch(Struct, frozen=True, kw_only=True):
     """Which entries, of all that there are."""
 
-    actor: Annotated[Word, Meta(description="The id of a member, or `operator`.")] = ""
     action: Annotated[Word, Meta(description="`key.create`, say, or `key` for all that begin so.")] = ""
-    target: Annotated[Word, Meta(description="The id of what was changed.")] = ""
     since: Annotated[Word, Meta(description="RFC 3339, a date, or milliseconds.")] = ""
     until: Annotated[Word, Meta(description="As `since`; not included itself.")] = ""
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
     cursor: Annotated[str, Meta(max_length=1000, description="Where the page before this one ended.")] = ""
+
+
+class Search(OwnSearch, frozen=True, kw_only=True):
+    """Which entries, of all that there are."""
+
+    actor: Annotated[Word, Meta(description="The id of a person, or `operator`.")] = ""
+    target: Annotated[Word, Meta(description="The id of what was changed.")] = ""
 
 
 class ActorView(Struct, frozen=True):
@@ -71,16 +77,35 @@ class EntryList(Struct, frozen=True):
 def search_audit(request: Request, principal: PersonPrincipal) -> Answer:
     """Finds what was changed in an organisation: by whom, what, when, from what to what."""
     asked = parameters(request, Search)
-    wanted = Filter(
-        actor=asked.actor, action=asked.action, target=asked.target,
-        since=_second("since", asked.since, Filter().since), until=_second("until", asked.until, Filter().until),
-    )  # fmt: skip
+    wanted = replace(_filter(asked), actor=asked.actor, target=asked.target)
     org = principal.org.org
     found = audit.search(org, wanted, limit=asked.limit, cursor=asked.cursor or None, deadline=request.deadline)
     people = members.people_of(org, deadline=request.deadline)
     names = {person.member.user.hex(): person.name for person in people}
     page = EntryList([_view(entry, names) for entry in found.data], found.next_cursor)
     return responses.json(page, headers=next_link(request, found.next_cursor))
+
+
+@routes.get(
+    "/api/auth/log", permission=Permission.ACCOUNT_READ, query=OwnSearch, answers={200: EntryList},
+    refusals=(400, 401, 429, 503),
+)  # fmt: skip
+def search_own_log(request: Request, principal: PersonPrincipal) -> Answer:
+    """Finds what happened to one's own account: sign-ins, sessions, password, second factor, address."""
+    asked = parameters(request, OwnSearch)
+    user = principal.session.user
+    found = audit.search_personal(
+        user.user, _filter(asked), limit=asked.limit, cursor=asked.cursor or None, deadline=request.deadline
+    )
+    page = EntryList([_view(entry, {user.user.hex(): user.name}) for entry in found.data], found.next_cursor)
+    return responses.json(page, headers=next_link(request, found.next_cursor))
+
+
+def _filter(asked: OwnSearch) -> Filter:
+    return Filter(
+        action=asked.action, since=_second("since", asked.since, Filter().since),
+        until=_second("until", asked.until, Filter().until),
+    )  # fmt: skip
 
 
 def _second(parameter: str, text: str, otherwise: int) -> int:

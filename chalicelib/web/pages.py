@@ -60,7 +60,7 @@ def shell(request: Request, principal: Somebody) -> Shell:
     """What the frame around a page shows of who is asking and where they are. Raises `StoreUnavailable`."""
     plain = Shell(
         path=request.local_path, csrf=csrf.token(principal.binding, csrf.FORM), theme=_theme(request),
-        outbox=settings.current().mail == "outbox",
+        outbox=settings.current().mail == "outbox", sign_up=settings.current().sign_up == "open",
     )  # fmt: skip
     if isinstance(principal, Guest):
         return plain

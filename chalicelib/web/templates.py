@@ -66,6 +66,8 @@ class Shell(Struct, frozen=True, kw_only=True):
     reads_audit: bool = False
     outbox: bool = False
     """Whether mail is kept here and can be looked at."""
+    sign_up: bool = True
+    """Whether anybody may sign up."""
 
 
 class Refusal(View, frozen=True, kw_only=True):

@@ -24,7 +24,11 @@ AT_PROJECT: Final = replace(AT_ORG, path="/orgs/acme/projects/shop", project=OTH
 HOME: Final = ("Acme", "/orgs/acme")
 SHOP: Final = ("Web shop", "/orgs/acme/projects/shop")
 ROLES: Final = (
-    ("member", "Member", "reads events, and sees people and keys"),
-    ("admin", "Admin", "also manages projects, keys and members, and reads the audit log"),
-    ("owner", "Owner", "also makes and unmakes owners and admins"),
+    (
+        "member",
+        "Member",
+        "reads events, lets apps read them, saves views, marks deploys and patterns; sees people and keys",
+    ),
+    ("admin", "Admin", "also manages projects, keys, connections, people and settings, and reads the audit log"),
+    ("owner", "Owner", "also makes and unmakes owners, and hands the organisation on"),
 )

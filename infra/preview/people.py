@@ -81,7 +81,7 @@ SAMPLES: Final[Samples] = {
             may_write=True,
             role="owner",
             may_leave=False,
-            name=Form(values={"name": "Acme"}),
+            name=Form(values={"name": "Acme", "slug": "acme"}),
             heirs=(("b2", "Grace Hopper"),),
             second_factor=False,
             without_factor="2 of 3 members have none yet.",
@@ -168,6 +168,27 @@ SAMPLES: Final[Samples] = {
         ),
         replace(AT_ORG, path="/orgs/acme/audit"),
     ),
+    "own-log": (
+        people.OwnLog(
+            here="/account/log",
+            entries=(
+                people.EntryRow(
+                    NOW - 60, "you", "Signed in", "", (("second factor", "", "yes"), ("source", "", "2001:db8::17"))
+                ),
+                people.EntryRow(
+                    NOW - 4_000,
+                    "you",
+                    "The address of the account changed",
+                    "",
+                    (("email", "a…@example.com", "l…@example.com"),),
+                ),
+                people.EntryRow(NOW - 90_000, "the operator", "The second factor was turned off", "", ()),
+            ),
+            next="cursor=abc",
+        ),
+        replace(SIGNED_IN, path="/account/log"),
+    ),
+    "own-log-end": (people.OwnLog(here="/account/log", entries=()), replace(SIGNED_IN, path="/account/log")),
     "outbox": (
         people.Outbox(
             mails=(

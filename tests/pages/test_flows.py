@@ -157,6 +157,34 @@ def test_a_key_is_made_rotated_and_revoked():
     assert Client().get(logs, key=new).status == 401
 
 
+@pytest.mark.requirement("S26")
+def test_a_key_gets_another_label_and_is_rotated_with_a_day_to_change_it_where_nothing_else_is_said():
+    ada = signed_up()
+    keys = "/orgs/acme/projects/app/keys"
+    ada.opens(keys)
+    ada.sends(keys, label="checkout", kind="query")
+    one = f"{keys}/{KEY.fullmatch(key_on(ada))['id']}"
+    ada.opens(one)
+    ada.sends(f"{one}/label", label=" ")
+    assert ada.response.status == 422
+    ada.sends(f"{one}/label", label="panel")
+    assert ada.path == f"{one}?saved=label"
+    assert ada.heading == "panel"
+    overlaps = [each for each in ada.page.all("option") if each.attributes["value"] in ("1", "24", "168")]
+    assert next(each.attributes["value"] for each in overlaps) == "24"
+    ada.sends(f"{one}/rotate", overlap="24", lifetime="30")
+    new = f"{keys}/{KEY.fullmatch(key_on(ada))['id']}"
+    ada.opens(new)
+    assert ada.heading == "panel"
+    assert "never" not in facts(ada)["Expires"]
+
+
+def facts(visitor: Visitor) -> dict[str, str]:
+    """What a page lists of one thing."""
+    names, values = visitor.page.all("dt"), re.findall(r"<dd[^>]*>(.*?)</dd>", visitor.html)
+    return dict(zip((each.text for each in names), values, strict=True))
+
+
 @pytest.mark.requirement("I5")
 def test_somebody_is_invited_joins_and_is_removed_and_sees_nothing_from_the_next_click_on():
     ada = signed_up()
@@ -281,6 +309,113 @@ def test_a_forgotten_password_is_set_anew_by_a_letter():
     assert visitor.heading == "Sign in"
     visitor.sends("/sign-in", email="ada@example.com", password="nine otters juggling")
     assert visitor.path == "/orgs/acme"
+
+
+@pytest.mark.usefixtures("_outbox")
+def test_who_waits_for_a_letter_that_is_kept_here_is_led_to_it():
+    signed_up()
+    visitor = Visitor()
+    for path in ("/sign-up/mail", "/reset/mail"):
+        visitor.opens(path)
+        assert [each.text for each in visitor.page.all("a") if each.attributes["href"] == "/outbox"] == ["outbox"]
+
+
+@pytest.mark.parametrize("closed", ["first", "closed"])
+def test_nobody_is_offered_a_sign_up_that_is_closed(closed: str, monkeypatch: pytest.MonkeyPatch):
+    signed_up()
+    monkeypatch.setenv("SCRY_SIGN_UP", closed)
+    settings.current.cache_clear()
+    visitor = Visitor()
+    for path in ("/", "/sign-in"):
+        visitor.opens(path)
+        assert [each for each in visitor.page.all("a") if each.attributes["href"] == "/sign-up"] == []
+    visitor.opens("/sign-up")
+    assert "the operator of this deployment has closed it" in visitor.html
+    assert [each for each in visitor.page.all("input") if each.attributes["name"] == "email"] == []
+
+
+@pytest.mark.requirement("S21", "V7.5.2")
+def test_who_signs_out_everywhere_is_signed_out_here_and_elsewhere():
+    ada = signed_up()
+    elsewhere = Visitor()
+    elsewhere.opens("/sign-in")
+    elsewhere.sends("/sign-in", email="ada@example.com", password=PASSWORD)
+    ada.opens("/account")
+    ada.sends("/account/sessions/end", which="others")
+    assert ada.path == "/account?saved=sessions"
+    elsewhere.opens("/account")
+    assert elsewhere.heading == "Sign in"
+    elsewhere.sends("/sign-in", email="ada@example.com", password=PASSWORD)
+    assert elsewhere.heading == "Your account"
+    ada.sends("/account/sessions/end", which="all")
+    assert ada.path == "/sign-in"
+    assert SESSION not in ada.cookies
+    for visitor in (ada, elsewhere):
+        visitor.opens("/account")
+        assert visitor.heading == "Sign in"
+
+
+@pytest.mark.requirement("V16.3.1")
+def test_everybody_reads_what_happened_to_their_own_account():
+    ada = signed_up()
+    visitor = Visitor()
+    visitor.opens("/sign-in")
+    visitor.sends("/sign-in", email="ada@example.com", password=PASSWORD)
+    visitor.opens("/account")
+    visitor.sends("/account/name", name="Ada Lovelace")
+    visitor.opens("/account/log")
+    told = [re.sub("<[^>]+>", "", each) for each in re.findall(r'data-label="What">(.*?)</td>', visitor.html)]
+    assert told == ["You changed your name", "Signed in", "The account was made"]
+    assert "source: " in visitor.html
+    grace = signed_up("Grace", "Lab", "grace@example.com")
+    grace.opens("/account/log")
+    assert "You changed your name" not in grace.html
+    assert ada.opens("/account/log").status == 200
+
+
+def test_an_organisation_is_renamed_and_its_old_address_goes_on_leading_there():
+    ada = signed_up()
+    signed_up("Grace", "Lab", "grace@example.com")
+    ada.opens("/orgs/acme/settings")
+    ada.sends("/orgs/acme/settings/name", name="Acme", slug="lab")
+    assert ada.response.status == 422
+    assert ada.wrong
+    ada.sends("/orgs/acme/settings/name", name="Acme & Sons", slug="acme-sons")
+    assert ada.path == "/orgs/acme-sons/settings?saved=name"
+    assert ada.opens("/orgs/acme/projects/app").status == 200
+
+
+def test_the_audit_log_names_who_left_and_what_people_know_things_by():
+    ada = signed_up()
+    ada.opens("/orgs/acme/members")
+    ada.sends("/orgs/acme/invitations", email="grace@example.com", role="admin")
+    grace = Visitor()
+    grace.opens(re.search(r"/invitation\?token=[\w=-]+", ada.html)[0])
+    grace.sends("/invitation/account", name="Grace", password=PASSWORD)
+    grace.opens("/orgs/acme/projects/app/keys")
+    grace.sends("/orgs/acme/projects/app/keys", label="hers", kind="query")
+    ada.opens("/orgs/acme/members")
+    member = re.search(r'href="(/orgs/acme/members/\w+)">Grace', ada.html)[1]
+    ada.opens(member)
+    ada.sends(f"{member}/remove")
+    ada.opens("/orgs/acme/audit?action=key")
+    assert told_in(ada, "Who") == ["Ada", "Grace, who left", "Ada"]
+    ada.opens("/orgs/acme/audit?action=member")
+    assert told_in(ada, "To") == ["Grace, who left", "Grace, who left"]
+    ada.opens(f"/orgs/acme/audit?actor={member.rpartition('/')[2]}")
+    assert set(told_in(ada, "Who")) == {"Grace, who left"}
+    [chosen] = [
+        each.text
+        for each in ada.page.all("option")
+        if each.attributes.get("selected") is not None and each.text.startswith("Grace")
+    ]
+    assert chosen == "Grace, who left"
+    ada.opens("/orgs/acme/audit?action=invitation")
+    assert told_in(ada, "To") == ["g…@example.com"]
+
+
+def told_in(visitor: Visitor, column: str) -> list[str]:
+    return re.findall(rf'data-label="{column}">(.*?)</td>', visitor.html)
 
 
 @pytest.mark.requirement("V7.4.1")

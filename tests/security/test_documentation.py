@@ -29,6 +29,7 @@ from chalicelib.oauth import documents
 from chalicelib.routes import audit, ingest, keys, members
 from chalicelib.routes import orgs as org_routes
 from chalicelib.routes import views as view_routes
+from chalicelib.routes.pages import audit as audit_page
 from chalicelib.storage.limits import LIMITS
 from chalicelib.storage.tables.models import MODELS
 from chalicelib.web.problems import FAULT, PROBLEMS
@@ -90,6 +91,43 @@ def test_how_much_there_can_be_is_documented() -> None:
         "days that a rotated key works beside the new one": key_ring.LONGEST_OVERLAP // 86_400,
     }
     assert f"{MAX_LENGTH:,}" in (ROOT / "docs" / "query-language.md").read_text()
+
+
+ORGANISATIONAL = re.compile(r"^(?!account|factor|password|session)[a-z]+\.[a-z-]+$")
+
+
+@pytest.mark.requirement("V16.1.1")
+def test_every_action_of_the_audit_log_is_documented_and_can_be_searched_for_on_its_page() -> None:
+    written = {
+        node.value
+        for path, text in SOURCES.items()
+        if path.startswith(("chalicelib/identity/", "chalicelib/events/store/"))
+        for said in _actions(ast.parse(text))
+        for node in ast.walk(said)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and ORGANISATIONAL.match(node.value)
+    }
+    documented = {action for names, _ in rows(section(ORGANISATIONS, "Audit log")) for action in words(names)}
+    assert documented == written
+    assert {noun for noun, _ in audit_page.ACTIONS if noun} == {action.partition(".")[0] for action in written}
+
+
+def _actions(tree: ast.AST) -> Iterator[ast.expr]:
+    """What calls give as their `action`."""
+    for call in (each for each in ast.walk(tree) if isinstance(each, ast.Call)):
+        yield from (each.value for each in call.keywords if each.arg == "action")
+        if ast.unparse(call.func) == "Edit":
+            yield from call.args
+
+
+@pytest.mark.requirement("V16.1.1")
+def test_everything_that_happens_to_an_account_has_words_on_the_page_of_its_log() -> None:
+    written = {
+        found
+        for path, text in SOURCES.items()
+        if path.startswith("chalicelib/identity/")
+        for found in re.findall(r'"((?:account|factor|password|session)\.[a-z-]+)"', text)
+    }
+    assert audit_page.OWN_ACTIONS.keys() == written
 
 
 @pytest.mark.requirement("V6.1.2", "V6.2.11")

@@ -23,6 +23,8 @@ def test_what_members_do_is_named_by_what_they_did(acme: Tenant, alice: User, bo
     key = acme.key("ingest")
     relabel_key(acme.listed(key), by=acme.member(alice), label="new", now=NOW)
     rotate_key(acme.listed(key), by=acme.member(alice), overlap_seconds=0, now=NOW)
+    [rotated] = acme.log(action="key.rotate")
+    assert (rotated.before, rotated.after["beside"], rotated.after["which_ends_at"]) == ({}, key.key_id, NOW)
     revoke_key(acme.listed(key), by=acme.member(alice), now=NOW)
     acme.join(charlie)
     acme.remove(charlie, by=charlie)

@@ -228,6 +228,25 @@ def test_the_log_is_searched_and_paged(acme: Tenant, alice: User, bob: User):
     assert problem(send(bob, "GET", "/api/orgs/acme/audit")) == (403, "forbidden")
 
 
+def test_what_happened_to_an_account_is_read_by_its_owner_alone(alice: User, bob: User):
+    for name in ("Alice Two", "Alice Three"):
+        assert send(alice, "POST", "/api/auth/name", {"name": name}).status == 200
+    mine = send(alice, "GET", "/api/auth/log?action=account&limit=2")
+    assert [(each["action"], each["actor"]["name"]) for each in mine.json["data"]] == [
+        ("account.rename", "Alice Three")
+    ] * 2
+    assert 'rel="next"' in mine.headers["Link"]
+    rest = send(alice, "GET", f"/api/auth/log?action=account&limit=2&cursor={mine.json['next_cursor']}").json
+    assert [each["action"] for each in rest["data"]] == ["account.create"]
+    theirs = send(bob, "GET", "/api/auth/log").json["data"]
+    assert {each["target"] for each in theirs} == {bob.user.hex()}
+    assert problem(send(bob, "GET", f"/api/auth/log?action=account&limit=2&cursor={mine.json['next_cursor']}")) == (
+        400,
+        "cursor",
+    )
+    assert send(alice, "GET", "/api/auth/log?until=2001-01-01").json["data"] == []
+
+
 @pytest.mark.requirement("I7")
 def test_a_link_for_somebody_who_signs_up_first_waits_for_them(acme: Tenant, alice: User):
     made = send(alice, "POST", "/api/orgs/acme/invitations", {"email": "dora@example.com"}).json

@@ -15,6 +15,7 @@ from chalicelib.identity.users import EmailRefused, EmailTaken
 from chalicelib.routes.account_shapes import FactorCode, NewName
 from chalicelib.routes.auth import session_cookie, visitor
 from chalicelib.routes.pages.agents import agent_name
+from chalicelib.routes.pages.arrival import outside
 from chalicelib.routes.pages.fields import Email, Nothing, Secret, again, beside
 from chalicelib.routes.pages.problems import PAGE_PROBLEMS
 from chalicelib.routes.pages.qr import qr_code
@@ -57,6 +58,10 @@ class NewPassword(Struct, frozen=True, forbid_unknown_fields=True):
 
 class FactorChange(FactorCode, frozen=True, forbid_unknown_fields=True):
     what: Literal["codes", "off"]
+
+
+class SessionsEnd(Struct, frozen=True, forbid_unknown_fields=True):
+    which: Literal["others", "all"]
 
 
 class _Forms(Struct, frozen=True, kw_only=True):
@@ -188,11 +193,16 @@ def _button_again(request: Request, principal: PersonPrincipal, _: FormWrong) ->
     return _shown(request, principal, status=422)
 
 
-@routes.form("/account/sessions/end", permission=WRITE, fresh=True, again=_button_again, shown_at=ACCOUNT)
-def end_others(request: Request, principal: PersonPrincipal) -> Answer:
-    """Ends all other sessions."""
-    sessions.end_others(principal.session, now=request.now, deadline=request.deadline)
-    return _saved("sessions")
+@routes.form(
+    "/account/sessions/end", permission=WRITE, fresh=True, again=_button_again, shown_at=ACCOUNT, body=SessionsEnd
+)
+def end_sessions(request: Request, principal: PersonPrincipal) -> Answer:
+    """Ends all other sessions, or all."""
+    if bodies.form_body(request, SessionsEnd).which == "others":
+        sessions.end_others(principal.session, now=request.now, deadline=request.deadline)
+        return _saved("sessions")
+    sessions.end_all(principal.session.user, now=request.now, deadline=request.deadline)
+    return outside()
 
 
 @routes.form("/account/sessions/{session}/end", permission=WRITE, fresh=True, again=_button_again, shown_at=ACCOUNT)

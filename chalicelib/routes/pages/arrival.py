@@ -1,4 +1,4 @@
-"""Somebody who was let in a moment ago: where they go, and who they are to the page that greets them."""
+"""Somebody who was let in a moment ago, or let out: where they go, and who they are to the page that greets them."""
 
 from chalicelib.identity.membership import membership, orgs_of
 from chalicelib.identity.orgs import org_by_id, orgs_by_id
@@ -6,10 +6,13 @@ from chalicelib.identity.permissions import GRANTS
 from chalicelib.identity.projects import ids_of, project_by_id
 from chalicelib.identity.sessions import Begun
 from chalicelib.identity.users import User
-from chalicelib.web import responses
+from chalicelib.web import cookies, responses
 from chalicelib.web.guard import PersonPrincipal, Place
+from chalicelib.web.headers import SIGNED_OUT
 from chalicelib.web.problems import NotFound
 from chalicelib.web.request import Request
+from chalicelib.web.responses import Answer
+from chalicelib.web.templates import address
 
 HOME = "/orgs"
 
@@ -33,3 +36,8 @@ def inside(begun: Begun, org_slug: str, project_slug: str, request: Request) -> 
     if org is None or member is None or project is None:
         raise NotFound
     return PersonPrincipal(begun.session, begun.cookie, Place(org, member, project), GRANTS[member.role])
+
+
+def outside() -> Answer:
+    """To the sign-in, for whoever has ended their session: the browser forgets all that it had of ours."""
+    return responses.see_other(address("/sign-in"), cookies=(cookies.dropped(cookies.SESSION),), headers=SIGNED_OUT)

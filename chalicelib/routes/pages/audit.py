@@ -1,14 +1,15 @@
-"""The audit log of an organisation, in words: ids become the names of who and what is still there."""
+"""The audit logs in words: an organisation's, where ids become the names of who and what, and a person's own."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from typing import Final
 from urllib.parse import urlencode
 
-from chalicelib.identity import members
+from chalicelib.identity import members, users
 from chalicelib.identity.permissions import Permission
 from chalicelib.identity.projects import projects_of
+from chalicelib.ids import UserId
 from chalicelib.routes.pages.problems import PAGE_PROBLEMS
 from chalicelib.routes.pages.trail import at_org, org_path
 from chalicelib.routes.pages.views import people
@@ -24,9 +25,31 @@ from chalicelib.web.routing import Routes
 DAY: Final = 86_400
 
 ACTIONS: Final = (
-    ("", "Every action"), ("key", "Keys"), ("member", "Members"), ("invitation", "Invitations"),
-    ("project", "Projects"), ("view", "Saved views"), ("org", "Organisation"), ("ownership", "Ownership"),
+    ("", "Every action"), ("key", "Keys"), ("grant", "Connections"), ("member", "Members"),
+    ("invitation", "Invitations"), ("project", "Projects"), ("view", "Saved views"), ("pattern", "Patterns"),
+    ("deploy", "Deploys"), ("org", "Organisation"), ("ownership", "Ownership"),
 )  # fmt: skip
+
+OWN: Final = "/account/log"
+OWN_ACTIONS: Final[Mapping[str, str]] = {
+    "account.create": "The account was made",
+    "account.rename": "You changed your name",
+    "account.email": "The address of the account changed",
+    "password.change": "The password was changed",
+    "password.reset": "The password was set by a mailed link",
+    "session.begin": "Signed in",
+    "session.prove-again": "The password was given once more",
+    "session.renew": "A session got a new id, since somebody gave you a higher role",
+    "session.end": "A session was signed out",
+    "session.end-others": "All other sessions were signed out",
+    "session.end-all": "All sessions were signed out",
+    "factor.enrol": "Setting up a second factor began",
+    "factor.on": "The second factor was turned on",
+    "factor.off": "The second factor was turned off",
+    "factor.use": "A code of the authenticator app was used",
+    "factor.recover": "A recovery code was used",
+    "factor.recovery-codes": "New recovery codes were made",
+}
 
 routes = Routes(__name__, PAGE_PROBLEMS)
 
@@ -43,13 +66,49 @@ def audit_log(request: Request, principal: PersonPrincipal) -> Answer:
     known[org.hex()] = principal.org.name
     cursor = request.query.get("cursor") or None
     found = audit.search(org, wanted, cursor=cursor, deadline=request.deadline)
+    gone = _who_left(found.data, names, deadline=request.deadline)
+    known |= gone
     view = people.AuditLog(
         crumbs=at_org(principal), here=f"{org_path(principal)}/audit",
-        actors=(("", "Everybody"), *names.items(), ("operator", "Operators")), actions=ACTIONS,
+        actors=(("", "Everybody"), *names.items(), *gone.items(), ("operator", "Operators")), actions=ACTIONS,
         form=Form(values=asked, errors=errors), entries=tuple(_row(entry, known) for entry in found.data),
         next=urlencode({**asked, "cursor": found.next_cursor}) if found.next_cursor else "",
     )  # fmt: skip
     return shown(request, principal, view)
+
+
+@routes.page(OWN, permission=Permission.ACCOUNT_READ)
+def own_log(request: Request, principal: PersonPrincipal) -> Answer:
+    """What happened to somebody's own account."""
+    cursor = request.query.get("cursor") or None
+    found = audit.search_personal(principal.user, audit.Filter(), cursor=cursor, deadline=request.deadline)
+    view = people.OwnLog(
+        here=OWN, entries=tuple(_own_row(entry) for entry in found.data),
+        next=urlencode({"cursor": found.next_cursor}) if found.next_cursor else "",
+    )  # fmt: skip
+    return shown(request, principal, view)
+
+
+def _own_row(entry: Entry) -> people.EntryRow:
+    by = "the operator" if entry.actor == audit.OPERATOR else "you"
+    return people.EntryRow(entry.at, by, OWN_ACTIONS.get(entry.action, entry.action), "", _changes(entry, {}))
+
+
+def _who_left(entries: Iterable[Entry], members: Mapping[str, str], *, deadline: float) -> dict[str, str]:
+    """Names by id of the people in these entries who are not members, where they still have an account."""
+    found = {}
+    for user in {each for entry in entries for each in _people_of(entry)} - members.keys():
+        person = users.by_id(UserId(bytes.fromhex(user)), deadline=deadline)
+        if person is not None:
+            found[user] = f"{person.name}, who left"
+    return found
+
+
+def _people_of(entry: Entry) -> Iterable[str]:
+    if entry.actor.kind == "person":
+        yield entry.actor.id
+    if entry.action.startswith(("member.", "ownership.")):
+        yield entry.target
 
 
 def _filter(asked: Mapping[str, str]) -> tuple[audit.Filter, dict[str, str]]:
@@ -76,11 +135,22 @@ def _day(text: str, field: str, errors: dict[str, str]) -> int | None:
 
 
 def _row(entry: Entry, known: Mapping[str, str]) -> people.EntryRow:
+    return people.EntryRow(
+        entry.at, _actor(entry.actor, known), entry.action, _target(entry, known), _changes(entry, known)
+    )
+
+
+def _changes(entry: Entry, known: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
     names = sorted({*entry.before, *entry.after})
-    changes = tuple(
+    return tuple(
         (name, _fact(name, entry.before.get(name), known), _fact(name, entry.after.get(name), known)) for name in names
     )
-    return people.EntryRow(entry.at, _actor(entry.actor, known), entry.action, _named(entry.target, known), changes)
+
+
+def _target(entry: Entry, known: Mapping[str, str]) -> str:
+    """What was changed, by the name that the entry itself has for it where nothing else does."""
+    calls_it = _CALLED.get(entry.action.partition(".")[0], "")
+    return str({**entry.before, **entry.after}.get(calls_it) or _named(entry.target, known))
 
 
 def _actor(actor: Actor, known: Mapping[str, str]) -> str:
@@ -103,5 +173,8 @@ def _fact(name: str, fact: Fact, known: Mapping[str, str]) -> str:
         case _:
             return _named(str(fact), known)
 
+
+_CALLED: Final = {"grant": "name", "invitation": "email"}
+"""By noun, the fact that people know such a thing by."""
 
 _ID: Final = re.compile(r"[0-9a-f]{16,}")

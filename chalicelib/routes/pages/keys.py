@@ -41,7 +41,8 @@ KINDS: Final = (
     ("query", "Query", "reads events and sends nothing: for programs that ask"),
 )
 LIFETIMES: Final = (("", "Never"), ("30", "After 30 days"), ("90", "After 90 days"), ("365", "After a year"))
-OVERLAPS: Final = (("1", "hour"), ("24", "day"), ("168", "week"))
+OVERLAPS: Final = (("24", "day"), ("1", "hour"), ("168", "week"), ("720", "30 days"))
+"""The first is what is meant where nothing is said."""
 
 routes = Routes(__name__, PAGE_PROBLEMS)
 
@@ -54,6 +55,11 @@ class NewKey(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Rotation(Struct, frozen=True, forbid_unknown_fields=True):
     overlap: Annotated[int, Meta(ge=1, le=720)]
+    lifetime: Annotated[int, Meta(ge=1, le=3650)] | None = None
+
+
+class NewLabel(Struct, frozen=True, forbid_unknown_fields=True):
+    label: Name
 
 
 @routes.page(KEYS, permission=READ)
@@ -83,11 +89,26 @@ def create(request: Request, principal: PersonPrincipal) -> Answer:
 @routes.page(KEY, permission=READ)
 def key(request: Request, principal: PersonPrincipal) -> Answer:
     """One key: what is known of it, and what ending it breaks."""
-    return _key_page(request, principal, BLANK)
+    told = saved("The key has another label.") if request.query.get("saved") == "label" else BLANK
+    return _key_page(request, principal, told=told)
+
+
+def _label_again(request: Request, principal: PersonPrincipal, wrong: FormWrong) -> Answer:
+    return _key_page(request, principal, label=again(wrong), status=422)
+
+
+@routes.form(KEY + "/label", permission=WRITE, again=_label_again, shown_at=KEY, body=NewLabel)
+def relabel(request: Request, principal: PersonPrincipal) -> Answer:
+    """Gives a key another label."""
+    given = bodies.form_body(request, NewLabel)
+    it = _named(request, principal)
+    with beside(given, {NameRefused: "label"}):
+        key_ring.relabel_key(it, by=principal.member, label=given.label, now=request.now, deadline=request.deadline)
+    return responses.see_other(address(f"{project_path(principal)}/keys/{it.key_id}?saved=label"))
 
 
 def _key_again(request: Request, principal: PersonPrincipal, wrong: FormWrong) -> Answer:
-    return _key_page(request, principal, again(wrong), status=422)
+    return _key_page(request, principal, form=again(wrong), status=422)
 
 
 @routes.form(KEY + "/rotate", permission=WRITE, fresh=True, again=_key_again, shown_at=KEY, once=True, body=Rotation)
@@ -97,8 +118,9 @@ def rotate(request: Request, principal: PersonPrincipal) -> Answer:
     old, seconds = _named(request, principal), given.overlap * HOUR
     with beside(given, {TooManyKeys: WHOLE}):
         made = key_ring.rotate_key(
-            old, by=principal.member, overlap_seconds=seconds, now=request.now, deadline=request.deadline
-        )
+            old, by=principal.member, overlap_seconds=seconds, lifetime_days=given.lifetime, now=request.now,
+            deadline=request.deadline,
+        )  # fmt: skip
     ends = min(request.now + seconds, old.expires_at or request.now + seconds)
     sentence = f"The old key works until {_moment(ends)}."
     return shown(request, principal, _made(principal, old.kind, old.label, made.text, sentence))
@@ -125,13 +147,17 @@ def _keys_page(
     return shown(request, principal, view, status=status)
 
 
-def _key_page(request: Request, principal: PersonPrincipal, form: Form, *, status: int = 200) -> Answer:
+def _key_page(
+    request: Request, principal: PersonPrincipal, *, form: Form = BLANK, label: Form | None = None,
+    told: Form = BLANK, status: int = 200,
+) -> Answer:  # fmt: skip
     found = _named(request, principal)
     here = f"{project_path(principal)}/keys"
     row = _row(found, _names([found], request))
     view = projects.Key(
         title=row.label, crumbs=(*at_project(principal), ("Keys", here)), here=f"{here}/{found.key_id}", key=row,
-        overlaps=OVERLAPS, breaks=_breaks(found), may_write=WRITE in principal.may, form=form,
+        overlaps=OVERLAPS, lifetimes=LIFETIMES, breaks=_breaks(found), may_write=WRITE in principal.may, form=form,
+        label=label or Form(values={"label": found.label}), saved=told,
     )  # fmt: skip
     return shown(request, principal, view, status=status)
 

@@ -37,8 +37,8 @@ READ: Final = Permission.MEMBERS_READ
 WRITE: Final = Permission.MEMBERS_WRITE
 
 MEANING: Final[Mapping[Role, str]] = {
-    Role.MEMBER: "reads events, and sees people and keys",
-    Role.ADMIN: "also manages projects, keys and members, and reads the audit log",
+    Role.MEMBER: "reads events, lets apps read them, saves views, marks deploys and patterns; sees people and keys",
+    Role.ADMIN: "also manages projects, keys, connections, people and settings, and reads the audit log",
     Role.OWNER: "also makes and unmakes owners, and hands the organisation on",
 }
 """What `permissions.GRANTS` and `roles.OVER` say, in words. Each later one has all that the ones before have."""

@@ -8,16 +8,25 @@ from msgspec.structs import replace
 from chalicelib.identity import members, project_changes
 from chalicelib.identity.membership import membership, orgs_of
 from chalicelib.identity.names import NameRefused
-from chalicelib.identity.orgs import LastOwner, NewOrg, Org, TooManyOrgs, create_org, edit_org, orgs_by_id
+from chalicelib.identity.orgs import (
+    LastOwner,
+    NewOrg,
+    Org,
+    SettingsChanged,
+    TooManyOrgs,
+    create_org,
+    edit_org,
+    orgs_by_id,
+)
 from chalicelib.identity.permissions import Permission, Role
 from chalicelib.identity.project_changes import NewProject
 from chalicelib.identity.projects import Project, project_by_id, projects_of
 from chalicelib.identity.roles import RoleRefused
 from chalicelib.identity.sign_up import slug_of
-from chalicelib.identity.slugs import SlugTaken
+from chalicelib.identity.slugs import SlugRefused, SlugTaken
 from chalicelib.ids import UserId
 from chalicelib.routes.pages import first_event
-from chalicelib.routes.pages.fields import WHOLE, Name, Nothing, again, beside
+from chalicelib.routes.pages.fields import WHOLE, Name, Nothing, Slug, again, beside
 from chalicelib.routes.pages.problems import PAGE_PROBLEMS
 from chalicelib.routes.pages.trail import at_org, org_path
 from chalicelib.routes.pages.views import people
@@ -48,6 +57,11 @@ routes = Routes(__name__, PAGE_PROBLEMS)
 
 class NewName(Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
+
+
+class NewNames(Struct, frozen=True, forbid_unknown_fields=True):
+    name: Name
+    slug: Slug
 
 
 class Requirement(Struct, frozen=True, forbid_unknown_fields=True):
@@ -137,18 +151,20 @@ def _settings_again(request: Request, principal: PersonPrincipal, wrong: FormWro
 
 
 @routes.form(
-    SETTINGS + "/name", permission=Permission.ORG_WRITE, again=_settings_again, shown_at=SETTINGS, body=NewName
-)
+    SETTINGS + "/name", permission=Permission.ORG_WRITE, fresh=True, again=_settings_again, shown_at=SETTINGS,
+    body=NewNames,
+)  # fmt: skip
 def rename(request: Request, principal: PersonPrincipal) -> Answer:
     """Renames the organisation."""
-    given = bodies.form_body(request, NewName)
+    given = bodies.form_body(request, NewNames)
     it = principal.org
-    with beside(given, {NameRefused: "name"}):
-        edit_org(
-            it, by=principal.member, slug=it.slug, name=given.name, second_factor=it.second_factor, now=request.now,
-            deadline=request.deadline,
+    mistakes = {NameRefused: "name", SlugRefused: "slug", SlugTaken: "slug", SettingsChanged: WHOLE}
+    with beside(given, mistakes):
+        renamed = edit_org(
+            it, by=principal.member, slug=given.slug, name=given.name, second_factor=it.second_factor,
+            now=request.now, deadline=request.deadline,
         )  # fmt: skip
-    return _saved(principal, "name")
+    return responses.see_other(address(f"/orgs/{renamed.slug}/settings?saved=name"))
 
 
 @routes.form(
@@ -222,11 +238,16 @@ def _settings_page(
     view = people.OrgSettings(
         crumbs=at_org(principal), here=f"{org_path(principal)}/settings", role=f"{_article(role)} {role}",
         may_write=Permission.ORG_WRITE in principal.may, may_leave=role is not Role.OWNER or owners > 1,
-        name=name or Form(values={"name": principal.org.name}), second_factor=principal.org.second_factor,
-        without_factor=f"{without} of {len(found)} members {'has' if without == 1 else 'have'} none yet.",
+        name=name or Form(values={"name": principal.org.name, "slug": principal.org.slug}),
+        second_factor=principal.org.second_factor,
+        without_factor=f"{without} of {_members(len(found))} {'has' if without == 1 else 'have'} none yet.",
         heirs=heirs, saved=told,
     )  # fmt: skip
     return shown(request, principal, view, status=status)
+
+
+def _members(count: int) -> str:
+    return "1 member" if count == 1 else f"{count} members"
 
 
 def _article(role: Role) -> str:

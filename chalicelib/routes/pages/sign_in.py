@@ -12,14 +12,13 @@ from chalicelib.identity.second_factor import CodeRefused
 from chalicelib.identity.sign_in import Attempt, CodeNeeded, SignedIn, SignInRefused
 from chalicelib.identity.users import EmailRefused
 from chalicelib.routes.auth import device_cookie, needs_second_factor, session_cookie, visitor
-from chalicelib.routes.pages.arrival import way_on
+from chalicelib.routes.pages.arrival import outside, way_on
 from chalicelib.routes.pages.fields import WHOLE, Code, Email, Nothing, Path, Secret, Token, again, beside
 from chalicelib.routes.pages.problems import PAGE_PROBLEMS
 from chalicelib.routes.pages.views import start
 from chalicelib.routes.pages.views.forms import BLANK, Form
 from chalicelib.web import bodies, cookies, responses
 from chalicelib.web.guard import PersonPrincipal
-from chalicelib.web.headers import SIGNED_OUT
 from chalicelib.web.pages import Somebody, shown
 from chalicelib.web.problems import FormWrong
 from chalicelib.web.request import Request
@@ -33,6 +32,7 @@ LETTER_SENT: Final = start.Told(
     title="Look into your mail",
     sentences=("If there is an account of this address, its letter has a link that works once, within half an hour.",),
     links=(("Back to sign-in", "/sign-in"),),
+    mailed=True,
 )
 
 
@@ -140,7 +140,7 @@ def _sign_out_again(request: Request, principal: PersonPrincipal, _: FormWrong) 
 def leave(request: Request, principal: PersonPrincipal) -> Answer:
     """Ends the session."""
     sessions.end(principal.session, now=request.now, deadline=request.deadline)
-    return responses.see_other(address("/sign-in"), cookies=(cookies.dropped(cookies.SESSION),), headers=SIGNED_OUT)
+    return outside()
 
 
 class Reset(Struct, frozen=True, forbid_unknown_fields=True):

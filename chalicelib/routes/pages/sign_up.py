@@ -32,6 +32,7 @@ CHECK_MAIL: Final = start.Told(
     title="Look into your mail",
     sentences=("We sent a letter to the address that you gave. Its link works once, within the hour.",),
     links=(("Back to the first page", "/"),),
+    mailed=True,
 )
 MOVED: Final = start.Told(
     title="Your address is confirmed",

@@ -106,6 +106,7 @@ class OrgSettings(View, frozen=True, kw_only=True):
     role: str
     may_leave: bool
     name: Form
+    """With the slug."""
     second_factor: bool
     without_factor: str
     """How many members have none yet, as a sentence."""
@@ -185,6 +186,17 @@ class AuditLog(View, frozen=True, kw_only=True):
     actors: tuple[Option, ...]
     actions: tuple[Option, ...]
     form: Form
+    entries: tuple[EntryRow, ...]
+    next: str = ""
+    """The query of the page after this one."""
+
+
+class OwnLog(View, frozen=True, kw_only=True):
+    """What happened to the reader's account."""
+
+    template: ClassVar[str] = "pages/own_log.html"
+    title: str = "Log of your account"
+    here: str
     entries: tuple[EntryRow, ...]
     next: str = ""
     """The query of the page after this one."""

@@ -54,10 +54,13 @@ class Key(View, frozen=True, kw_only=True):
     crumbs: tuple[Link, ...]
     here: str
     key: KeyRow
+    label: Form
     overlaps: tuple[Option, ...]
+    lifetimes: tuple[Option, ...]
     breaks: str
     may_write: bool
     form: Form = BLANK
+    saved: Form = BLANK
 
 
 class ProjectSettings(View, frozen=True, kw_only=True):

@@ -139,6 +139,8 @@ class Told(View, frozen=True, kw_only=True):
     template: ClassVar[str] = "pages/told.html"
     sentences: tuple[str, ...]
     links: tuple[Link, ...] = ()
+    mailed: bool = False
+    """Whether it is about a letter, which a deployment may keep instead of sending it."""
 
 
 class Example(Struct, frozen=True):
