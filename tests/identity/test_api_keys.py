@@ -3,6 +3,7 @@
 import logging
 import re
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from chalicelib.storage.changes import Change, commit
 from chalicelib.storage.tables import keys
 from chalicelib.storage.tables.models import KeyItem
 
+ROOT = Path(__file__).parents[2]
 ORG, PROJECT = OrgId(b"o" * 8), ProjectId(b"p" * 8)
 NOW = 1_790_000_000
 
@@ -113,10 +115,13 @@ def test_ingest_keys_cannot_read_and_query_keys_cannot_write() -> None:
 
 
 def test_the_documented_expression_finds_keys_in_other_text() -> None:
-    key = new_key("query").text
-    found = KEY.search(f'curl -H "Authorization: Bearer {key}"')
-    assert found is not None
-    assert found[0] == key
+    [written] = re.findall(r"^ {4}(scry_\(.*)$", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE)
+    for kind in MAY:
+        key = new_key(kind).text
+        for expression in (re.compile(written), KEY):
+            found = expression.search(f'curl -H "Authorization: Bearer {key}"')
+            assert found is not None
+            assert found[0] == key
 
 
 def _partitions(key_id: str) -> list[Any]:
