@@ -103,8 +103,9 @@ TOOL: Final = Tool(
     description=(
         "Groups messages that differ only in ids, numbers, times, addresses and quoted text, largest group first, and "
         "says which are new or rising against the stretch of the same length before. The quickest way to see what a "
-        "range is full of, or what is new in it; cheap over days, where `q` asks for levels alone or is empty. `first` "
-        "and `last` are when it was seen at all. `find` is a phrase for `q` that finds the messages of a pattern."
+        "range is full of, or what is new in it; cheap over days, where `q` asks for levels alone or is empty. "
+        "`first`, `last` and `sample`, its newest message, may be of an event of another level than `q` asks for. "
+        "`find` is a phrase for `q` that finds the messages of a pattern."
     ),
     input_schema=schema(Arguments),
     output_schema=output_schema(Answered),
