@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from chalicelib.identity.grants import Grant
+from chalicelib.identity.grants import Grant, check_grant
 from chalicelib.ids import GrantId
 from chalicelib.storage.changes import Change, Fields, commit, when
 from chalicelib.storage.errors import RequestRefused, StoreUnavailable
@@ -39,10 +39,12 @@ class Call(Struct, frozen=True):
 
 def note_call(grant: Grant, call: Call, *, deadline: float | None = None) -> None:
     """Keeps the call, and once an hour that the connection is used. It costs no request its answer: what fails is
-    logged."""
+    logged. Of a connection that ended meanwhile nothing is kept: what is erased must not grow again."""
     try:
         _keep(grant, call, deadline=deadline)
         _note_use(grant, call.at_ms // 1000, deadline=deadline)
+    except _NotNoted:
+        return
     except (StoreUnavailable, RequestRefused) as failed:
         logger.warning("a call of the connection %s could not be noted: %s", grant.id.hex(), failed)
 
@@ -61,6 +63,7 @@ def _keep(grant: Grant, call: Call, *, deadline: float | None) -> None:
     change = Change()
     sort = keys.activity_sort(call.at_ms, secrets.token_bytes(CHANCE_BYTES))
     change.put(keys.GRANTS, keys.activity_partition(grant.id), sort, fields)
+    check_grant(change, grant.id, _NotNoted())
     commit(change, deadline=deadline)
 
 
@@ -69,17 +72,14 @@ def _note_use(grant: Grant, at: int, *, deadline: float | None) -> None:
         return
     rarely = when(
         "attribute_exists(p) AND (attribute_not_exists(#last_used_at) OR #last_used_at <= :past)",
-        _Noted(), past=at - NOTED_SECONDS,
+        _NotNoted(), past=at - NOTED_SECONDS,
     )  # fmt: skip
     change = Change()
     change.update(keys.GRANTS, keys.grant_partition(grant.id), keys.ONLY, {"last_used_at": at}, rarely)
-    try:
-        commit(change, deadline=deadline)
-    except _Noted:
-        return
+    commit(change, deadline=deadline)
 
 
-class _Noted(Exception):
+class _NotNoted(Exception):
     """Another call was faster, or the connection ended meanwhile: an update would bring it back."""
 
 

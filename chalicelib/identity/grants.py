@@ -7,11 +7,12 @@
                                └─ the project ends
 
 A grant is the family of all tokens that ever come of its consent: each works as long as it does, and no longer. Its
-item and its twins, in the lists of the project and of the person, are made and deleted together.
+item and its twins, in the lists of the project and of the person, are made and deleted together. Its trail, in two
+more lists of theirs, stays for as long as calls, tokens or a code of it can be left, so that these can be erased.
 """
 
 from collections.abc import Iterable
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -39,6 +40,8 @@ ID_BYTES: Final = 12
 LIMIT: Final = 120
 """Requests a minute, where nobody said otherwise."""
 MOST_LIMIT: Final = 1_000
+TRAIL_SECONDS: Final = 31 * DAY
+"""How long a trail stays after its grant's last day: longer than its calls are kept, and its code."""
 
 
 class GrantUnknown(Exception):
@@ -144,20 +147,43 @@ def add_grant(change: Change, family: Family, *, at: int) -> None:
     change.put(keys.GRANTS, *by_id, _stored(family), absent(GrantIdTaken()))
     for twin in twins:
         change.put(keys.GRANTS, *twin, led)
+    trail: Fields = {
+        "grant": grant.id, "org": grant.org, "project": grant.project, "user": grant.user, "code": grant.code,
+        "t": grant.expires_at + TRAIL_SECONDS,
+    }  # fmt: skip
+    for place in trail_places(grant):
+        change.put(keys.GRANTS, *place, trail)
     audit.record(
         change, grant.org, actor=audit.person(grant.user), action="grant.create", target=grant.id.hex(), at=at,
         after=_known(grant),
     )  # fmt: skip
 
 
-def check_standing(change: Change, grant: Grant, otherwise: Exception) -> None:
-    """Makes the change happen only while who allowed the grant is the member that they were, and the project lives."""
-    org = keys.org_partition(grant.org)
-    member = when("#membership = :membership", otherwise, membership=grant.membership)
-    change.check(keys.TENANTS, org, keys.member_sort(grant.user), member)
-    change.check(
-        keys.TENANTS, org, keys.project_sort(grant.project), when("#state = :active", otherwise, active=ACTIVE)
-    )
+class Allowed(Protocol):
+    """Whatever somebody, by a membership, allowed for a project: a grant, or what is to become one."""
+
+    @property
+    def org(self) -> OrgId: ...
+    @property
+    def project(self) -> ProjectId: ...
+    @property
+    def user(self) -> UserId: ...
+    @property
+    def membership(self) -> bytes: ...
+
+
+def check_standing(change: Change, allowed: Allowed, otherwise: Exception) -> None:
+    """Makes the change happen only while who allowed it is the member that they were, and the project lives."""
+    org = keys.org_partition(allowed.org)
+    member = when("#membership = :membership", otherwise, membership=allowed.membership)
+    change.check(keys.TENANTS, org, keys.member_sort(allowed.user), member)
+    lives = when("#state = :active", otherwise, active=ACTIVE)
+    change.check(keys.TENANTS, org, keys.project_sort(allowed.project), lives)
+
+
+def check_grant(change: Change, grant: GrantId, otherwise: Exception) -> None:
+    """Makes the change happen only while the grant is there."""
+    change.check(keys.GRANTS, keys.grant_partition(grant), keys.ONLY, present(otherwise))
 
 
 def add_revocation(change: Change, grant: Grant, *, by: Actor, at: int, why: str = "") -> None:
@@ -250,6 +276,13 @@ def _places(grant: Grant) -> tuple[tuple[bytes, bytes], ...]:
         (keys.project_grants_partition(grant.org, grant.project), keys.project_grant_sort(grant.id)),
         (keys.person_grants_partition(grant.user), keys.person_grant_sort(grant.org, grant.project, grant.id)),
     )
+
+
+def trail_places(grant: Grant) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
+    """Where the project's list has the trail, and the person's."""
+    of_project = keys.project_trail_partition(grant.org, grant.project)
+    sort = keys.trail_sort(grant.id)
+    return (of_project, sort), (keys.person_trail_partition(grant.user), sort)
 
 
 def _known(grant: Grant) -> dict[str, Fact]:

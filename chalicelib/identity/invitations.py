@@ -2,6 +2,7 @@
 
     tenants  i+id   -       the invitation, with the hash of the link's secret
     tenants  o+org  i+id    its twin, which the organisation lists
+    tenants  a+hash i+id    the same, by the hash of the address: so that it ends with who has that
 
 It is as good as whoever made it: it works only while they are still in the organisation, by the same membership, and in
 a role that may give what it gives.
@@ -172,12 +173,14 @@ def opened(token: str, *, now: int, deadline: float | None = None) -> Opened:
 def accept(token: str, user: User, *, now: int, deadline: float | None = None) -> Member:
     """Makes somebody who is signed in a member.
 
-    Raises `InvitationGone`, `InvitedSomebodyElse`, `AlreadyMember`, `OrgGone` and `StoreUnavailable`.
+    Raises `InvitationGone`, `InvitedSomebodyElse`, `AlreadyMember`, `OrgGone`, `ChangedMeanwhile` and
+    `StoreUnavailable`.
     """
     found = opened(token, now=now, deadline=deadline)
     if not is_for(found.invitation, user.email):
         raise InvitedSomebodyElse
     change = Change()
+    users.check_here(change, user.user)
     member = add_acceptance(change, found, user.user, at=now)
     commit(change, deadline=deadline)
     return member
@@ -238,20 +241,28 @@ def _put(change: Change, invitation: Invitation, secret: bytes) -> None:
         "user": invitation.invited_by, "membership": invitation.membership, "created_at": invitation.created_at,
         "expires_at": invitation.expires_at,
     }  # fmt: skip
-    by_id, twin = _places(invitation)
+    by_id, twin, by_address = _places(invitation)
     change.put(keys.TENANTS, *by_id, {**listed, "digest": _digest(secret)})
     change.put(keys.TENANTS, *twin, listed)
+    led = {name: listed[name] for name in ("invitation", "org", "created_at", "expires_at")}
+    change.put(keys.TENANTS, *by_address, led)
 
 
 def _delete(change: Change, invitation: Invitation) -> None:
-    by_id, twin = _places(invitation)
+    by_id, *twins = _places(invitation)
     change.delete(keys.TENANTS, *by_id, present(InvitationGone()))
-    change.delete(keys.TENANTS, *twin)
+    for twin in twins:
+        change.delete(keys.TENANTS, *twin)
 
 
-def _places(invitation: Invitation) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
-    by_id = keys.invitation_partition(invitation.id), keys.ONLY
-    return by_id, (keys.org_partition(invitation.org), keys.invitation_sort(invitation.id))
+def _places(invitation: Invitation) -> tuple[tuple[bytes, bytes], ...]:
+    """Of the invitation by its id, and of its twins."""
+    sort = keys.invitation_sort(invitation.id)
+    return (
+        (keys.invitation_partition(invitation.id), keys.ONLY),
+        (keys.org_partition(invitation.org), sort),
+        (keys.address_invitations_partition(users.email_digest(invitation.email)), sort),
+    )
 
 
 def _parts(token: str) -> tuple[bytes, bytes]:

@@ -15,17 +15,18 @@ from typing import Final, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chalicelib.identity import grants, invitations, key_ring, views
+from chalicelib.identity import grants, invitations, key_ring, users, views
 from chalicelib.identity.grants import Grant, GrantUnknown, grants_made_by
 from chalicelib.identity.invitations import Invitation, InvitationGone, invitations_of
 from chalicelib.identity.key_ring import KeyUnknown, ListedKey, keys_made_by
 from chalicelib.identity.membership import AuthorityLost, Member, actor, attest, members_of, membership, still
-from chalicelib.identity.orgs import count_owner
+from chalicelib.identity.orgs import check_org, count_owner
 from chalicelib.identity.permissions import Role
 from chalicelib.identity.roles import LOWER, RoleRefused, check_changing, check_removing, check_stepping_down
 from chalicelib.identity.views import Leftover, ViewsChanged, views_left_by
 from chalicelib.ids import OrgId, UserId
 from chalicelib.storage import audit
+from chalicelib.storage.audit import Actor
 from chalicelib.storage.changes import Change, Fields, commit
 from chalicelib.storage.errors import StoreUnavailable
 from chalicelib.storage.items import several
@@ -50,6 +51,10 @@ class MemberChanged(Exception):
 
     def __init__(self) -> None:
         super().__init__("The member was changed at the same moment. Try again.")
+
+
+class MemberMoved(Exception):
+    """What was read of a member does not hold any more."""
 
 
 class Person(Struct, frozen=True):
@@ -85,7 +90,8 @@ def people_of(org: OrgId, *, deadline: float | None = None) -> list[Person]:
     people = []
     for member in found:
         account, factor = (stored.get((keys.user_partition(member.user), sort)) for sort in sorts)
-        name, email = (account["name"].text, account["email"].text) if account else ("", "")
+        here = account is not None and users.is_here(account)
+        name, email = (account["name"].text, account["email"].text) if account and here else ("", "")
         people.append(Person(member, name, email, factor is not None and "confirmed_at" in factor))
     return people
 
@@ -121,8 +127,8 @@ def change_role(user: UserId, role: Role, *, by: Member, now: int, deadline: flo
 def remove(user: UserId, *, by: Member, now: int, deadline: float | None = None) -> None:
     """Ends a membership and all that hangs on it. Removing oneself is leaving.
 
-    Raises `MemberUnknown`, `RoleRefused`, `LastOwner`, `AuthorityLost`, `MemberChanged` and `StoreUnavailable`; after
-    the last the membership may have ended, and calling it again sweeps what is left.
+    Raises `MemberUnknown`, `RoleRefused`, `LastOwner`, `OrgGone`, `AuthorityLost`, `MemberChanged` and
+    `StoreUnavailable`; after the last the membership may have ended, and calling it again sweeps what is left.
     """
     leaving = user == by.user
     if not leaving:
@@ -134,25 +140,63 @@ def remove(user: UserId, *, by: Member, now: int, deadline: float | None = None)
         change = Change()
         if not leaving:
             attest(change, by)
-        place = keys.org_partition(member.org), keys.member_sort(user)
-        change.delete(keys.TENANTS, *place, still(member, _Moved()))
-        change.delete(keys.USERS, keys.user_partition(user), keys.membership_sort(member.org))
-        _count(change, member.org, was=member.role, to=None)
-        audit.record(
-            change, member.org, actor=actor(by), action="member.leave" if leaving else "member.remove",
-            target=user.hex(), at=now, before={"role": member.role.value},
-        )  # fmt: skip
+        add_end(change, member, by=actor(by), at=now)
         found = belongings(member.org, user, now=now, deadline=deadline)
-        _end(change, found, heir=None if leaving else by.user, by=by, now=now)
+        _end(change, found, heir=None if leaving else by.user, by=actor(by), now=now)
         commit(change, deadline=deadline)
 
     try:
         _decided(by.org, user, attempt, deadline=deadline)
     except MemberUnknown:
         # They may have been removed before, and the sweep after it cut short.
-        _sweep(user, by=by, now=now, deadline=deadline)
+        sweep(by.org, user, by=actor(by), heir=None if leaving else by, now=now, deadline=deadline)
         raise
-    _sweep(user, by=by, now=now, deadline=deadline)
+    sweep(by.org, user, by=actor(by), heir=None if leaving else by, now=now, deadline=deadline)
+
+
+def add_end(change: Change, member: Member, *, by: Actor, at: int) -> None:
+    """Adds the end of a membership, without what hangs on it.
+
+    Committing raises `MemberMoved`, `LastOwner` and `OrgGone`.
+    """
+    place = keys.org_partition(member.org), keys.member_sort(member.user)
+    change.delete(keys.TENANTS, *place, still(member, MemberMoved()))
+    change.delete(keys.USERS, keys.user_partition(member.user), keys.membership_sort(member.org))
+    if member.role is Role.OWNER:
+        count_owner(change, member.org, -1)
+    else:
+        check_org(change, member.org)
+    leaving = by == audit.person(member.user)
+    audit.record(
+        change, member.org, actor=by, action="member.leave" if leaving else "member.remove",
+        target=member.user.hex(), at=at, before={"role": member.role.value},
+    )  # fmt: skip
+
+
+def sweep(
+    org: OrgId, user: UserId, *, by: Actor, now: int, heir: Member | None = None, deadline: float | None = None
+) -> int:  # fmt: skip
+    """Ends what somebody left behind who is no member any more: nothing of it works, and nothing is added to it.
+
+    What stays becomes the heir's, in whose power it is done then. Answers how much there was. Raises `OrgGone`,
+    `AuthorityLost` and `StoreUnavailable`.
+    """
+    swept = 0
+    for _ in range(SWEEPS):
+        found = belongings(org, user, now=now, deadline=deadline)
+        if not len(found):
+            return swept
+        change = Change()
+        check_org(change, org)
+        if heir is not None:
+            attest(change, heir)
+        ended = _end(change, found, heir=heir.user if heir else None, by=by, now=now)
+        try:
+            commit(change, deadline=deadline)
+        except (KeyUnknown, InvitationGone, GrantUnknown, ViewsChanged):
+            continue
+        swept += ended
+    raise StoreUnavailable("a removed member's keys are still being ended")
 
 
 def transfer_ownership(to: UserId, *, by: Member, now: int, deadline: float | None = None) -> None:
@@ -168,7 +212,7 @@ def transfer_ownership(to: UserId, *, by: Member, now: int, deadline: float | No
         _set_role(change, by, Role.ADMIN, at=now, otherwise=AuthorityLost())
         if member.role is Role.OWNER:
             _count(change, by.org, was=Role.OWNER, to=Role.ADMIN)
-            change.check(keys.TENANTS, keys.org_partition(by.org), keys.member_sort(to), still(member, _Moved()))
+            change.check(keys.TENANTS, keys.org_partition(by.org), keys.member_sort(to), still(member, MemberMoved()))
         else:
             _set_role(change, member, Role.OWNER, at=now)
         audit.record(
@@ -192,10 +236,6 @@ def belongings(org: OrgId, user: UserId, *, now: int, deadline: float | None = N
     )
 
 
-class _Moved(Exception):
-    """What was read of a member does not hold any more."""
-
-
 T = TypeVar("T")
 
 
@@ -207,7 +247,7 @@ def _decided(org: OrgId, user: UserId, attempt: Callable[[Member], T], *, deadli
             raise MemberUnknown
         try:
             return attempt(member)
-        except (_Moved, KeyUnknown, InvitationGone, GrantUnknown, ViewsChanged):
+        except (MemberMoved, KeyUnknown, InvitationGone, GrantUnknown, ViewsChanged):
             continue
     raise MemberChanged
 
@@ -219,7 +259,7 @@ def _set_role(
     changed = replace(member, role=role, raised_at=at if member.role in LOWER[role] else member.raised_at)
     place = keys.org_partition(member.org), keys.member_sort(member.user)
     fields: Fields = {"role": role.value, "raised_at": changed.raised_at}
-    change.update(keys.TENANTS, *place, fields, still(member, otherwise or _Moved()))
+    change.update(keys.TENANTS, *place, fields, still(member, otherwise or MemberMoved()))
     return changed
 
 
@@ -229,34 +269,17 @@ def _count(change: Change, org: OrgId, *, was: Role, to: Role | None) -> None:
         count_owner(change, org, 1 if to is Role.OWNER else -1)
 
 
-def _end(change: Change, found: Belongings, *, heir: UserId | None, by: Member, now: int) -> None:
-    """Adds the end of as much as there is room for."""
-    who = actor(by)
+def _end(change: Change, found: Belongings, *, heir: UserId | None, by: Actor, now: int) -> int:
+    """Adds the end of as much as there is room for; answers of how much."""
     ends = (
-        *(partial(key_ring.add_revocation, change, key, by=who, at=now) for key in found.query_keys),
-        *(partial(grants.add_revocation, change, grant, by=who, at=now) for grant in found.grants),
-        *(partial(invitations.add_revocation, change, each, by=who, at=now) for each in found.invitations),
-        *(partial(key_ring.add_takeover, change, key, heir=heir, by=who, at=now) for key in found.ingest_keys),
+        *(partial(key_ring.add_revocation, change, key, by=by, at=now) for key in found.query_keys),
+        *(partial(grants.add_revocation, change, grant, by=by, at=now) for grant in found.grants),
+        *(partial(invitations.add_revocation, change, each, by=by, at=now) for each in found.invitations),
+        *(partial(key_ring.add_takeover, change, key, heir=heir, by=by, at=now) for key in found.ingest_keys),
         *(partial(views.add_removal, change, left) for left in found.views),
     )
-    for end in ends:
-        if change.room >= WRITES_EACH:
-            end()
-
-
-def _sweep(user: UserId, *, by: Member, now: int, deadline: float | None) -> None:
-    """Ends what somebody left behind who is no member any more: nothing of it works, and nothing is added to it."""
-    heir = None if user == by.user else by.user
-    for _ in range(SWEEPS):
-        found = belongings(by.org, user, now=now, deadline=deadline)
-        if not len(found):
-            return
-        change = Change()
-        if heir is not None:
-            attest(change, by)
-        _end(change, found, heir=heir, by=by, now=now)
-        try:
-            commit(change, deadline=deadline)
-        except (KeyUnknown, InvitationGone, GrantUnknown, ViewsChanged):
-            continue
-    raise StoreUnavailable("a removed member's keys are still being ended")
+    for number, end in enumerate(ends):
+        if change.room < WRITES_EACH:
+            return number
+        end()
+    return len(ends)

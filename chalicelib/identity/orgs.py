@@ -4,7 +4,9 @@ import secrets
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from chalicelib.identity import users
 from chalicelib.identity.membership import Authority, Operator, actor, add_member, attest, orgs_of
 from chalicelib.identity.names import checked_name
 from chalicelib.identity.permissions import Role
@@ -80,6 +82,8 @@ class Org(Struct, frozen=True):
     created_at: int
     version: int
     plan: Plan
+    owners: int = 1
+    """How many it has: never none."""
 
 
 def org_by_id(org: OrgId, *, deadline: float | None = None) -> Org | None:
@@ -97,11 +101,12 @@ def orgs_by_id(orgs: list[OrgId], *, deadline: float | None = None) -> list[Org]
 def create_org(owner: UserId, new: NewOrg, *, now: int, deadline: float | None = None) -> OrgId:
     """A further organisation of somebody who has an account, without projects.
 
-    Raises `SlugRefused`, `NameRefused`, `TooManyOrgs`, `SlugTaken` and `StoreUnavailable`.
+    Raises `SlugRefused`, `NameRefused`, `TooManyOrgs`, `SlugTaken`, `ChangedMeanwhile` and `StoreUnavailable`.
     """
     if len(orgs_of(owner, deadline=deadline)) >= MOST_ORGS:
         raise TooManyOrgs
     change = Change()
+    users.check_here(change, owner)
     founded = add_org(change, new, owner=owner, by=audit.person(owner), at=now)
     commit(change, deadline=deadline)
     return founded.org
@@ -153,7 +158,7 @@ def edit_org(
         before={name: before[name] for name in changed}, after=changed,
     )  # fmt: skip
     commit(change, deadline=deadline)
-    return Org(org.org, slug, str(after["name"]), second_factor, org.created_at, org.version + 1, org.plan)
+    return replace(org, slug=slug, name=str(after["name"]), second_factor=second_factor, version=org.version + 1)
 
 
 def check_org(change: Change, org: OrgId) -> None:
@@ -200,4 +205,5 @@ def _org(stored: Item) -> Org:
         stored["created_at"].number,
         stored["version"].number,
         plan_of(stored),
+        stored["owners"].number,
     )

@@ -13,6 +13,10 @@ from chalicelib.storage.tables import keys
 
 ACTIVE: Final = "active"
 """The state of a project that lives. Any other is a tombstone: nothing enters, nothing is shown."""
+DELETED: Final = "deleted"
+"""It is being erased: its items are still found by it."""
+ERASED: Final = "erased"
+"""Nothing is left but this stub."""
 
 DELETED: Final = "deleted"
 """The state of a tombstone whose erasure goes on."""
@@ -72,10 +76,10 @@ def org_by_slug(slug: str, *, deadline: float | None = None) -> OrgId | None:
     return OrgId(reserved["org"].binary) if reserved else None
 
 
-def projects_of(org: OrgId) -> list[Project]:
+def projects_of(org: OrgId, *, deadline: float | None = None) -> list[Project]:
     """The organisation's living projects, by slug. Raises `StoreUnavailable`."""
-    found = [project_of(row) for row in items(keys.TENANTS, keys.org_partition(org), keys.PROJECT) if _lives(row)]
-    return sorted(found, key=lambda project: project.slug)
+    found = items(keys.TENANTS, keys.org_partition(org), keys.PROJECT, deadline=deadline)
+    return sorted((project_of(row) for row in found if _lives(row)), key=lambda project: project.slug)
 
 
 def plan_shards(org: OrgId, project: ProjectId, first_slot: Slot, count: int, *, deadline: float | None = None) -> bool:

@@ -39,7 +39,7 @@ from chalicelib.identity.sign_in import SignedIn, SignInRefused
 from chalicelib.identity.slugs import SlugTaken
 from chalicelib.identity.users import NewUser, User
 from chalicelib.storage import audit, limits
-from chalicelib.storage.changes import Change, absent, commit
+from chalicelib.storage.changes import Change, Fields, absent, commit
 from chalicelib.storage.items import item, items
 from chalicelib.storage.tables import keys
 
@@ -167,17 +167,24 @@ def _is_claimed(deadline: float | None) -> bool:
 
 def _pend(asked: Wanted, *, now: int, deadline: float | None) -> str:
     """Keeps what was asked for until the link comes back; answers the link's token."""
-    link = secrets.token_bytes(links.ID_BYTES)
+    link, ends_at = secrets.token_bytes(links.ID_BYTES), now + links.LIFETIMES["sign-up"]
     change = Change()
     change.put(
         keys.SESSIONS, keys.pending_sign_up_partition(link), keys.ONLY,
         {
             "email": asked.email, "name": asked.name, "org_name": asked.org_name,
-            "password": passwords.rehashed(asked.password), "created_at": now, "t": now + links.LIFETIMES["sign-up"],
+            "password": passwords.rehashed(asked.password), "created_at": now, "t": ends_at,
         },
     )  # fmt: skip
+    listed: Fields = {"link": link, "created_at": now, "t": ends_at}
+    change.put(keys.SESSIONS, *_listed_place(asked.email, link), listed)
     commit(change, deadline=deadline)
     return links.signed("sign-up", {}, now=now, id=link)
+
+
+def _listed_place(email: str, link: bytes) -> tuple[bytes, bytes]:
+    """Where a sign-up that waits is found by its address."""
+    return keys.address_sign_ups_partition(users.email_digest(email)), keys.listed_sign_up_sort(link)
 
 
 class _ClaimedMeanwhile(Exception):
@@ -195,6 +202,7 @@ def _created(
         if link is not None:
             links.spend(change, link)
             change.delete(keys.SESSIONS, keys.pending_sign_up_partition(link.id), keys.ONLY)
+            change.delete(keys.SESSIONS, *_listed_place(new.email, link.id))
         if not claimed:
             change.put(keys.USERS, keys.FIRST_ACCOUNT, keys.ONLY, {"created_at": now}, absent(_ClaimedMeanwhile()))
         registered = _add_everything(change, new, org, visitor, now=now)

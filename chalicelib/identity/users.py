@@ -3,11 +3,16 @@
     users  u+user  -                  the person: address, name, password's hash, session epoch
     users  e+digest of the address -  the address is taken, and by whom
 
+Whoever deletes their account is a tombstone from then on (`add_end`): nobody finds them, nothing can be changed of it,
+and their address is free for the next one.
+
+
 The epoch is what all of a person's sessions hang on: raising it ends them, all at once and without finding them.
 Every change carries the condition that decides it, so that of two at once one is refused (`ChangedMeanwhile`).
 """
 
 import secrets
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -16,13 +21,16 @@ from msgspec.structs import replace
 
 from chalicelib.identity import letters, links, security_log
 from chalicelib.identity.names import checked_name
-from chalicelib.ids import UserId
+from chalicelib.ids import OrgId, UserId
 from chalicelib.storage import audit, limits
 from chalicelib.storage.changes import Change, Condition, Fields, absent, commit, when
 from chalicelib.storage.items import Item, item
 from chalicelib.storage.tables import keys
 
 LONGEST_ADDRESS: Final = 254
+
+DELETED: Final = "deleted"
+"""The state of an account that somebody ended, until it is erased. One that is there has none."""
 
 
 class EmailTaken(Exception):
@@ -76,9 +84,9 @@ class NewUser(Struct, frozen=True):
 
 
 def by_id(user: UserId, *, deadline: float | None = None) -> User | None:
-    """The person as they are now. Raises `StoreUnavailable`."""
+    """The person as they are now; None if they are not, or not any more. Raises `StoreUnavailable`."""
     stored = item(keys.USERS, keys.user_partition(user), keys.ONLY, deadline=deadline)
-    return _user(stored) if stored else None
+    return _user(stored) if stored and is_here(stored) else None
 
 
 def by_email(email: str, *, deadline: float | None = None) -> User | None:
@@ -108,9 +116,8 @@ def rename(user: UserId, name: str, *, now: int, deadline: float | None = None) 
     """Raises `NameRefused`, `ChangedMeanwhile` and `StoreUnavailable`."""
     fields = {"name": checked_name(name)}
     change = Change()
-    change.update(
-        keys.USERS, keys.user_partition(user), keys.ONLY, fields, when("attribute_exists(p)", ChangedMeanwhile())
-    )
+    here = when("attribute_exists(p) AND attribute_not_exists(#state)", ChangedMeanwhile())
+    change.update(keys.USERS, keys.user_partition(user), keys.ONLY, fields, here)
     audit.record_personal(change, user, actor=audit.person(user), action="account.rename", at=now)
     commit(change, deadline=deadline)
 
@@ -165,6 +172,28 @@ def rehash(change: Change, user: User, encoded: str) -> None:
 def check_unchanged(change: Change, user: User) -> None:
     """Makes the change happen only if the password that was checked still counts: else a sign-in came too late."""
     change.check(keys.USERS, keys.user_partition(user.user), keys.ONLY, _unchanged(user))
+
+
+def check_here(change: Change, user: UserId) -> None:
+    """Makes the change happen only while the account is there. Committing raises `ChangedMeanwhile`."""
+    here = when("attribute_exists(p) AND attribute_not_exists(#state)", ChangedMeanwhile())
+    change.check(keys.USERS, keys.user_partition(user), keys.ONLY, here)
+
+
+def add_end(change: Change, user: User, *, orgs: Sequence[OrgId], at: int) -> None:
+    """Adds the end of an account: name, address and password are gone with it, so that nothing of them can be used.
+    `orgs` is where they were a member, for who erases the rest. Committing raises `ChangedMeanwhile`."""
+    digest = email_digest(user.email)
+    tombstone: Fields = {
+        "user": user.user, "state": DELETED, "deleted_at": at, "address": digest, "orgs": [*orgs],
+    }  # fmt: skip
+    change.put(keys.USERS, keys.user_partition(user.user), keys.ONLY, tombstone, _unchanged(user))
+    change.delete(keys.USERS, keys.email_partition(digest), keys.ONLY)
+
+
+def is_here(stored: Item) -> bool:
+    """Whether that is the item of an account, and not a tombstone."""
+    return "state" not in stored
 
 
 def _update(change: Change, user: User, fields: Fields) -> None:

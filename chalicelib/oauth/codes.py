@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from chalicelib.identity import grants
 from chalicelib.identity.grants import ClientKind, Family, Grant
+from chalicelib.identity.membership import AuthorityLost
 from chalicelib.ids import GrantId, OrgId, ProjectId, UserId
 from chalicelib.oauth import pkce, redirects, refresh_tokens, resources, scopes, tokens
 from chalicelib.oauth.bearers import CODE, Bearer, bearer, new_bearer
@@ -70,11 +71,18 @@ class _Code(Struct, frozen=True):
 
 
 def issue_code(approval: Approval, *, now: int, deadline: float | None = None) -> str:
-    """The text of a new code. Raises `StoreUnavailable`."""
+    """The text of a new code. Raises `AuthorityLost` where who approved may not any more, or the project is gone, and
+    `StoreUnavailable`."""
     code, expires_at = new_bearer(CODE), now + LIFETIME_SECONDS
     fields = msgspec.structs.asdict(approval) | {"digest": code.digest, "expires_at": expires_at, "t": expires_at}
     change = Change()
+    grants.check_standing(change, approval, AuthorityLost())
     change.put(keys.TOKENS, keys.code_partition(code.id), keys.ONLY, fields, absent(_CodeIdTaken()))
+    led: Fields = {
+        "code": code.id, "org": approval.org, "project": approval.project, "user": approval.user, "t": expires_at
+    }  # fmt: skip
+    for place in _listed(code, approval):
+        change.put(keys.TOKENS, *place, led)
     commit(change, deadline=deadline)
     return code.text
 
@@ -155,6 +163,8 @@ def _exchanged(found: _Code, *, now: int, deadline: float | None) -> Issued:
     unspent = when("#digest = :digest AND attribute_not_exists(#grant)", _Spent(), digest=found.code.digest)
     spent: Fields = {"grant": grant.id, "t": grant.expires_at + DAY}
     change.update(keys.TOKENS, keys.code_partition(found.code.id), keys.ONLY, spent, unspent)
+    for place in _listed(found.code, found.approval):  # from here on the grant's trail leads to it
+        change.delete(keys.TOKENS, *place)
     grants.check_standing(change, grant, _refused("who allowed it is no member any more, or the project is gone"))
     grants.add_grant(change, family, at=now)
     access = tokens.add_access_token(change, grant, grant.scope, now=now)
@@ -177,6 +187,13 @@ def _new_family(found: _Code, *, now: int) -> tuple[Family, str]:
     refresh = refresh_tokens.written(grant.id, FIRST, salt)
     family = Family(grant=grant, digest=refresh.digest, salt=salt, rotated_at=now, resource=approval.resource)
     return family, refresh.text
+
+
+def _listed(code: Bearer, approval: Approval) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
+    """Where a code that nobody redeemed is found from its project, and from who approved it."""
+    sort = keys.listed_code_sort(code.id)
+    of_project = keys.project_codes_partition(approval.org, approval.project)
+    return (of_project, sort), (keys.person_codes_partition(approval.user), sort)
 
 
 def _used_twice(grant: GrantId | None, *, now: int, deadline: float | None) -> NoReturn:

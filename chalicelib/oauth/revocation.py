@@ -26,6 +26,7 @@ def revoke(token: str, *, client_id: str, now: int, deadline: float | None = Non
         _check_client(grant, client_id)
         change = Change()
         change.delete(keys.TOKENS, keys.access_token_partition(access.id), keys.ONLY)
+        change.delete(keys.TOKENS, keys.grant_tokens_partition(grant.id), keys.grant_token_sort(access.id))
         commit(change, deadline=deadline)
 
 

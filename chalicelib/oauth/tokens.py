@@ -75,13 +75,15 @@ def authenticated(presented: str, *, now: int, deadline: float | None = None) ->
 
 
 def add_access_token(change: Change, grant: Grant, scope: frozenset[str], *, now: int) -> Bearer:
-    """Adds a new token of a grant to a change that makes sure of the grant."""
+    """Adds a new token of a grant, and its place in the grant's list, to a change that makes sure of the grant."""
     made, expires_at = new_bearer(ACCESS_TOKEN), now + LIFETIME_SECONDS
     fields: Fields = {
         "digest": made.digest, "grant": grant.id, "scope": scopes.written(scope), "expires_at": expires_at,
         "t": expires_at,
     }  # fmt: skip
     change.put(keys.TOKENS, keys.access_token_partition(made.id), keys.ONLY, fields, absent(_TokenIdTaken()))
+    listed: Fields = {"token": made.id, "t": expires_at}
+    change.put(keys.TOKENS, keys.grant_tokens_partition(grant.id), keys.grant_token_sort(made.id), listed)
     return made
 
 

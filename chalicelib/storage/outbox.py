@@ -7,6 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from chalicelib.storage import dynamodb
+from chalicelib.storage.items import Item
 from chalicelib.storage.tables import keys
 
 KEPT_SECONDS: Final = 7 * 24 * 3600
@@ -46,9 +47,14 @@ def letters(limit: int = MOST) -> list[Kept]:
         "Limit": limit,
     }
     return [
-        Kept(int.from_bytes(row["s"].binary[:6], "big"), row["to"].text, row["subject"].text, row["text"].text)
+        Kept(written_at(row), row["to"].text, row["subject"].text, row["text"].text)
         for row in dynamodb.call("Query", request).items
     ]
+
+
+def written_at(row: Item) -> int:
+    """When a letter was written, in milliseconds."""
+    return int.from_bytes(row["s"].binary[:6], "big")
 
 
 _written: Final = count()

@@ -24,12 +24,13 @@ BY_NAME = {
     "several": {"BatchGetItem"},
     "query_all": {"Query"},
     "delete_all": {"BatchWriteItem"},
+    "followed": {"Query", "BatchWriteItem"},
     "put": {"PutItem"},
     "update": {"UpdateItem"},
     "delete": {"DeleteItem"},
     "check": {"ConditionCheckItem"},
 }
-"""Of `storage.items`, `storage.writes`, `storage.changes` and `storage.dynamodb`."""
+"""Of `storage.items`, `storage.writes`, `storage.changes`, `storage.dynamodb` and `identity.remains`."""
 
 Pair = tuple[str, str]
 

@@ -264,6 +264,11 @@ def invitation_sort(invitation: bytes) -> bytes:
     return INVITATION + invitation
 
 
+def address_invitations_partition(digest: bytes) -> bytes:
+    """Where the open invitations for an address are listed, whichever organisation made them."""
+    return b"a" + digest
+
+
 def project_views_partition(org: OrgId, project: ProjectId) -> bytes:
     """Where the saved views of a project are: a list for all its members, and one of each member's own."""
     return b"v" + org + project
@@ -352,6 +357,15 @@ def pending_sign_up_partition(link: bytes) -> bytes:
     return b"n" + link
 
 
+def address_sign_ups_partition(digest: bytes) -> bytes:
+    """Where the sign-ups of an address are listed that are not confirmed."""
+    return b"a" + digest
+
+
+def listed_sign_up_sort(link: bytes) -> bytes:
+    return link
+
+
 # --- grants and their tokens ------------------------------------------------------------------------------------------
 
 
@@ -377,6 +391,20 @@ def person_grant_sort(org: OrgId, project: ProjectId, grant: GrantId) -> bytes:
     return org + project + grant
 
 
+def project_trail_partition(org: OrgId, project: ProjectId) -> bytes:
+    """Where the connections are listed that a project has or had, for as long as anything of them is left."""
+    return b"t" + org + project
+
+
+def person_trail_partition(user: UserId) -> bytes:
+    """The same, of who allowed them."""
+    return b"w" + user
+
+
+def trail_sort(grant: GrantId) -> bytes:
+    return grant
+
+
 def activity_partition(grant: GrantId) -> bytes:
     return b"a" + grant
 
@@ -389,8 +417,31 @@ def access_token_partition(token: bytes) -> bytes:
     return b"t" + token
 
 
+def grant_tokens_partition(grant: GrantId) -> bytes:
+    """Where the access tokens of a connection are listed."""
+    return b"g" + grant
+
+
+def grant_token_sort(token: bytes) -> bytes:
+    return token
+
+
 def code_partition(code: bytes) -> bytes:
     return b"c" + code
+
+
+def project_codes_partition(org: OrgId, project: ProjectId) -> bytes:
+    """Where the codes for a project are listed that nobody redeemed."""
+    return b"p" + org + project
+
+
+def person_codes_partition(user: UserId) -> bytes:
+    """The same, of who approved them."""
+    return b"u" + user
+
+
+def listed_code_sort(code: bytes) -> bytes:
+    return code
 
 
 # --- limits, mail -----------------------------------------------------------------------------------------------------

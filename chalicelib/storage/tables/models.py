@@ -126,6 +126,10 @@ class TenantItem(Item):
     expires_at = NumberAttribute(null=True)
     views: ListAttribute[Any] = ListAttribute(null=True)
     """Saved views, each a map: `identity.views`."""
+    deleted_at = NumberAttribute(null=True)
+    """Since when an organisation or a project is a tombstone."""
+    erased_at = NumberAttribute(null=True)
+    """When it became the stub that stays."""
     nonce = BinaryAttribute(null=True, legacy_encoding=False)
 
 
@@ -184,11 +188,20 @@ class UserItem(Item):
     digest = BinaryAttribute(null=True, legacy_encoding=False)
     """SHA-256 of a recovery code."""
     used_at = NumberAttribute(null=True)
+    state = UnicodeAttribute(null=True)
+    """Of a person whose account was deleted; one who is here has none."""
+    deleted_at = NumberAttribute(null=True)
+    erased_at = NumberAttribute(null=True)
+    address = BinaryAttribute(null=True, legacy_encoding=False)
+    """Of a deleted account, until it is erased: the SHA-256 by which what belongs to its address is found."""
+    orgs: ListAttribute[Any] = ListAttribute(null=True)
+    """The same: where the person was a member."""
     nonce = BinaryAttribute(null=True, legacy_encoding=False)
 
 
 class SessionItem(Item):
-    """A session by its handle and in its person's list, a known device, a spent link, or a sign-up that waits."""
+    """A session by its handle and in its person's list, a known device, a spent link, or a sign-up that waits, and its
+    twin in the list of its address."""
 
     class Meta(Meta):
         table_name = keys.SESSIONS
@@ -213,6 +226,8 @@ class SessionItem(Item):
     email = UnicodeAttribute(null=True)
     name = UnicodeAttribute(null=True)
     org_name = UnicodeAttribute(null=True)
+    link = BinaryAttribute(null=True, legacy_encoding=False)
+    """Of an entry in the list of an address: which sign-up."""
     password = UnicodeAttribute(null=True)
     nonce = BinaryAttribute(null=True, legacy_encoding=False)
 
@@ -275,7 +290,8 @@ class ClientItem(Item):
 
 
 class AuditItem(Item):
-    """Something that was changed in an organisation or in a person's account. It is never changed itself."""
+    """Something that was changed in an organisation or in a person's account. It is never changed itself, but that what
+    it says of a project goes with the project."""
 
     class Meta(Meta):
         table_name = keys.AUDIT
@@ -348,7 +364,8 @@ class GrantItem(Item):
 
 
 class TokenItem(Item):
-    """An access token or an authorization code by its id, which is the first part of its text."""
+    """An access token or an authorization code by its id, which is the first part of its text; or an entry that leads
+    to one."""
 
     class Meta(Meta):
         table_name = keys.TOKENS
@@ -357,12 +374,16 @@ class TokenItem(Item):
     ttl = "t"
 
     t = NumberAttribute(null=True)
-    digest = BinaryAttribute(legacy_encoding=False)
+    digest = BinaryAttribute(null=True, legacy_encoding=False)
     """SHA-256 of the whole text."""
-    expires_at = NumberAttribute()
+    expires_at = NumberAttribute(null=True)
     grant = BinaryAttribute(null=True, legacy_encoding=False)
     """The connection that an access token is of, or that a code has made: then it is spent."""
-    scope = UnicodeAttribute()
+    code = BinaryAttribute(null=True, legacy_encoding=False)
+    """Of an entry in a list of codes: which one."""
+    token = BinaryAttribute(null=True, legacy_encoding=False)
+    """Of an entry in the list of a connection's access tokens: which one."""
+    scope = UnicodeAttribute(null=True)
     leased_at = NumberAttribute(null=True)
     """When a request was last refused for the token to be refreshed, while others were served."""
     client_id = UnicodeAttribute(null=True)
