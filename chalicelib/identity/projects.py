@@ -14,12 +14,9 @@ from chalicelib.storage.tables import keys
 ACTIVE: Final = "active"
 """The state of a project that lives. Any other is a tombstone: nothing enters, nothing is shown."""
 DELETED: Final = "deleted"
-"""It is being erased: its items are still found by it."""
-ERASED: Final = "erased"
-"""Nothing is left but this stub."""
-
-DELETED: Final = "deleted"
 """The state of a tombstone whose erasure goes on."""
+ERASED: Final = "erased"
+"""The state of the stub that stays of it."""
 
 
 class Project(Struct, frozen=True):

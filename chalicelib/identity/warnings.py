@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from chalicelib.identity import users
 from chalicelib.identity.permissions import Role
 from chalicelib.identity.projects import ACTIVE, Project
 from chalicelib.ids import OrgId
@@ -66,7 +67,8 @@ def give_back(claim: Claim, *, deadline: float) -> None:
 def addresses(org: OrgId, *, deadline: float) -> list[str]:
     """Of the organisation's owners and admins, at most `MOST_TOLD`. Raises `StoreUnavailable`."""
     places = [(keys.user_partition(user), keys.ONLY) for user in _told(org, deadline=deadline)[:MOST_TOLD]]
-    return [account["email"].text for account in several(keys.USERS, places, deadline=deadline).values()]
+    accounts = several(keys.USERS, places, deadline=deadline).values()
+    return [account["email"].text for account in accounts if users.is_here(account)]
 
 
 def _told(org: OrgId, *, deadline: float) -> list[bytes]:
@@ -77,7 +79,7 @@ def _told(org: OrgId, *, deadline: float) -> list[bytes]:
 def slug_of_org(org: OrgId, *, deadline: float) -> str | None:
     """What the organisation is called in addresses; None if it is gone. Raises `StoreUnavailable`."""
     stored = item(keys.TENANTS, keys.org_partition(org), keys.ORG, deadline=deadline)
-    return stored["slug"].text if stored else None
+    return stored["slug"].text if stored and "slug" in stored else None
 
 
 def _place(project: Project) -> tuple[bytes, bytes]:
