@@ -27,6 +27,7 @@ from chalicelib.storage.audit import Actor
 from chalicelib.storage.changes import Change, Condition, Fields, when
 from chalicelib.storage.erasures import Subject
 from chalicelib.storage.errors import StoreUnavailable
+from chalicelib.storage.forgetting import forget_project
 from chalicelib.storage.items import Item, item, items
 from chalicelib.storage.tables import keys
 
@@ -109,7 +110,7 @@ def _of_project(org: OrgId, project: ProjectId, *, deadline: float) -> Removed:
     yield from codes_in(keys.project_codes_partition(org, project), deadline=deadline)
     views = keys.project_views_partition(org, project)
     yield from followed("saved views", keys.TENANTS, views, deadline=deadline)
-    yield "facts in the audit log", audit.forget(org, project, deadline=deadline)
+    yield "facts in the audit log", forget_project(org, project, deadline=deadline)
 
 
 def _of_org(org: OrgId, *, deadline: float) -> Removed:

@@ -1,5 +1,5 @@
 """The audit log: who changed what, when, from what to what. Written with the change itself, then never touched again,
-but when a project is erased: who, when, what and which stay then, and what else was said of it goes (`forget`).
+but when a project is erased: then who, when, what and which stay of what was said of it (`storage.forgetting`).
 
 An organisation has a log, and so has every person (sign-ins, a new password). People are named by their ids, so that an
 entry says nothing of somebody whose account was erased. No secret and no hash of one may stand in an entry.
@@ -7,16 +7,15 @@ entry says nothing of somebody whose account was erased. No secret and no hash o
 
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
 
-from chalicelib.ids import OrgId, ProjectId, UserId
+from chalicelib.ids import OrgId, UserId
 from chalicelib.storage import cursors, dynamodb
-from chalicelib.storage.changes import Change, commit, present
+from chalicelib.storage.changes import Change
 from chalicelib.storage.dynamodb import Value
 from chalicelib.storage.items import Item
 from chalicelib.storage.tables import keys
@@ -28,11 +27,6 @@ Fact = str | int | bool | None
 KEPT_SECONDS: Final = 730 * 86_400
 """Two years: longer than any window, since an audit asks about what is long past; and not for ever (ASVS 14.2.7)."""
 CHANCE_BYTES: Final = 4
-LASTING: Final = frozenset(
-    {"project", "user", "created_by", "key", "kind", "expires_at", "ends_at", "limit", "retention_days"}
-)
-"""Facts that stay when a project is erased: ids, kinds, numbers and times."""
-FORGOTTEN_AT_ONCE: Final = 50
 MOST_EXAMINED: Final = 1_000
 """Entries that one search looks at before it gives a cursor to go on with."""
 
@@ -156,57 +150,6 @@ def search_personal(
     return _search(keys.person_audit_partition(user), wanted, limit=limit, cursor=cursor, deadline=deadline)
 
 
-class EntryGone(Exception):
-    """Somebody erases the whole log at the same moment."""
-
-
-def forget(log: OrgId, project: ProjectId, *, deadline: float) -> int:
-    """Takes out of the organisation's entries what they say of a project, but `LASTING`; answers of how many.
-
-    An entry is about the project if it names it, or if its target is something that an earlier one names with it.
-    Raises `EntryGone` and `StoreUnavailable`; some are done then.
-    """
-    forgotten = 0
-    rows = _spoken(_about(log, project, deadline=deadline))
-    while chunk := list(islice(rows, FORGOTTEN_AT_ONCE)):
-        change = Change()
-        for row in chunk:
-            fields = {side: _lasting(_facts(row[side])) for side in _SIDES}
-            change.update(keys.AUDIT, row["p"].binary, row["s"].binary, fields, present(EntryGone()))
-        commit(change, deadline=deadline)
-        forgotten += len(chunk)
-    return forgotten
-
-
-_SIDES: Final = ("before", "after")
-
-
-def _about(log: OrgId, project: ProjectId, *, deadline: float) -> Iterator[Item]:
-    """The entries about a project, the oldest first."""
-    targets, wanted = {project.hex()}, project.hex()
-    request = {
-        "TableName": dynamodb.table(keys.AUDIT),
-        "KeyConditionExpression": "p = :p",
-        "ExpressionAttributeValues": {":p": {"B": keys.org_audit_partition(log)}},
-        "ConsistentRead": True,
-    }
-    for row in dynamodb.query_all(request, deadline=deadline):
-        named = {_facts(row[side])["project"] for side in _SIDES if "project" in _facts(row[side])}
-        if wanted in named:
-            targets.add(row["target"].text)
-        if wanted in named or (not named and row["target"].text in targets):
-            yield row
-
-
-def _spoken(rows: Iterable[Item]) -> Iterator[Item]:
-    """Those that still say more than may last."""
-    return (row for row in rows if any(_facts(row[side]).keys() - LASTING for side in _SIDES))
-
-
-def _lasting(facts: Mapping[str, Fact]) -> dict[str, Fact]:
-    return {name: value for name, value in facts.items() if name in LASTING}
-
-
 def _search(partition: bytes, wanted: Filter, *, limit: int, cursor: str | None, deadline: float | None) -> Entries:
     question = partition + msgspec.json.encode(wanted)
     before = cursors.unseal(question, cursor) if cursor else keys.audit_sort(_second(wanted.until))
@@ -266,8 +209,8 @@ def _entry(row: Item) -> Entry:
         actor=Actor(KINDS[row["actor_kind"].text], row["actor"].text),
         action=row["action"].text,
         target=row["target"].text,
-        before=_facts(row["before"]),
-        after=_facts(row["after"]),
+        before=facts_of(row["before"]),
+        after=facts_of(row["after"]),
     )
 
 
@@ -275,7 +218,8 @@ KINDS: Final[Mapping[str, Any]] = {kind: kind for kind in ("person", "key", "ope
 """As an item names them."""
 
 
-def _facts(stored: Value) -> dict[str, Fact]:
+def facts_of(stored: Value) -> dict[str, Fact]:
+    """What an entry says on one side, before or after."""
     return {name: _fact(value) for name, value in (stored.M or {}).items()}
 
 
