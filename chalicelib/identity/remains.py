@@ -5,11 +5,10 @@ So whatever is interrupted is found again by the same list. Each of these yields
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from chalicelib.ids import GrantId, OrgId, ProjectId, UserId
-from chalicelib.storage import dynamodb
-from chalicelib.storage.items import Item, item
+from chalicelib.storage.items import Item, item, walked
 from chalicelib.storage.tables import keys
 from chalicelib.storage.writes import delete_all
 
@@ -41,7 +40,7 @@ def followed(
     deadline: float,
 ) -> Removed:
     """Deletes the entries of a partition whose sort keys begin so, each after what it leads to."""
-    entries = filter(only, _entries(table, partition, prefix, deadline=deadline))
+    entries = filter(only, walked(table, partition, prefix, deadline=deadline))
     while chunk := list(islice(entries, AT_ONCE)):
         _delete((place for entry in chunk for place in leads(entry)), deadline=deadline)
         yield kind, delete_all(table, ((row["p"].binary, row["s"].binary) for row in chunk), deadline=deadline)
@@ -60,7 +59,7 @@ def keys_in(org: OrgId, project: ProjectId | None = None, *, deadline: float) ->
 def connections_in(*lists: bytes, deadline: float) -> Removed:
     """Those that lists of connections lead to, ended ones too, with all that they made."""
     for partition in lists:
-        for entry in _entries(keys.GRANTS, partition, deadline=deadline):
+        for entry in walked(keys.GRANTS, partition, deadline=deadline):
             grant = GrantId(entry["grant"].binary)
             yield from followed("calls", keys.GRANTS, keys.activity_partition(grant), deadline=deadline)
             yield from _tokens_of(grant, deadline=deadline)
@@ -112,16 +111,6 @@ def _led(grant: GrantId, entry: Item, *, deadline: float) -> list[Place]:
 
 def _whose(entry: Item) -> tuple[OrgId, ProjectId, UserId]:
     return OrgId(entry["org"].binary), ProjectId(entry["project"].binary), UserId(entry["user"].binary)
-
-
-def _entries(table: str, partition: bytes, prefix: bytes = b"", *, deadline: float) -> Iterator[Item]:
-    request: dict[str, Any] = {
-        "TableName": dynamodb.table(table),
-        "KeyConditionExpression": "p = :p AND begins_with(s, :s)" if prefix else "p = :p",
-        "ExpressionAttributeValues": {":p": {"B": partition}} | ({":s": {"B": prefix}} if prefix else {}),
-        "ConsistentRead": True,
-    }
-    return dynamodb.query_all(request, deadline=deadline)
 
 
 def _delete(places: Iterable[Place], *, deadline: float) -> None:

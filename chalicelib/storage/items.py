@@ -32,17 +32,7 @@ def number(stored: Item, name: str) -> int | None:
 
 def items(table: str, partition: bytes, prefix: bytes = b"", *, deadline: float | None = None) -> list[Item]:
     """All items of a partition whose sort keys begin so, in their order. Raises `StoreUnavailable`."""
-    values: dict[str, Any] = {":p": {"B": partition}}
-    condition = "p = :p"
-    if prefix:
-        values[":s"] = {"B": prefix}
-        condition += " AND begins_with(s, :s)"
-    request: dict[str, Any] = {
-        "TableName": dynamodb.table(table),
-        "KeyConditionExpression": condition,
-        "ExpressionAttributeValues": values,
-        "ConsistentRead": True,
-    }
+    request = _beginning(table, partition, prefix)
     found: list[Item] = []
     for _ in range(PAGE_LIMIT):
         answer = dynamodb.call("Query", request, deadline=deadline)
@@ -51,6 +41,25 @@ def items(table: str, partition: bytes, prefix: bytes = b"", *, deadline: float 
             return found
         request["ExclusiveStartKey"] = answer.last_evaluated_key
     raise OverflowError(f"a partition of {table} is longer than {PAGE_LIMIT} pages")
+
+
+def walked(table: str, partition: bytes, prefix: bytes = b"", *, deadline: float) -> Iterator[Item]:
+    """The same of a partition that may be long: read as they are consumed. Raises `StoreUnavailable`."""
+    return dynamodb.query_all(_beginning(table, partition, prefix), deadline=deadline)
+
+
+def _beginning(table: str, partition: bytes, prefix: bytes) -> dict[str, Any]:
+    values: dict[str, Any] = {":p": {"B": partition}}
+    condition = "p = :p"
+    if prefix:
+        values[":s"] = {"B": prefix}
+        condition += " AND begins_with(s, :s)"
+    return {
+        "TableName": dynamodb.table(table),
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeValues": values,
+        "ConsistentRead": True,
+    }
 
 
 def newest(table: str, partition: bytes, *, limit: int, deadline: float | None = None) -> list[Item]:

@@ -23,6 +23,7 @@ BY_NAME = {
     "newest": {"Query"},
     "several": {"BatchGetItem"},
     "query_all": {"Query"},
+    "walked": {"Query"},
     "delete_all": {"BatchWriteItem"},
     "followed": {"Query", "BatchWriteItem"},
     "put": {"PutItem"},
