@@ -186,6 +186,7 @@ def _utc(seconds: int) -> datetime:
 ICONS: Final[Mapping[str, str]] = {
     "events": "M2 4h12M2 8h8M2 12h10",
     "patterns": "M2 4h5M10 4h4M2 8h2M7 8h7M2 12h8M13 12h1",
+    "traces": "M2 4h7M5 8h6M9 12h5",
     "deploys": "M4 14V2.2M4 3h8.5l-2 3 2 3H4",
     "usage": "M2 14h12M3.5 11.5v-4M8 11.5v-9M12.5 11.5v-6",
     "key": "M6.5 9.5 13.5 2.5M11 5l2 2M7.5 11.5a3 3 0 1 1-6 0 3 3 0 0 1 6 0Z",

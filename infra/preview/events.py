@@ -13,13 +13,15 @@ from chalicelib.events.query.expression import describe
 from chalicelib.events.query.language import parse
 from chalicelib.events.query.times import TimeRange
 from chalicelib.events.store.deploys import Deploy, Release
+from chalicelib.routes.pages.explore import trace_list
+from chalicelib.routes.pages.explore import traces as trace_lists
 from chalicelib.routes.pages.explore.answered import Place, Question, page
 from chalicelib.routes.pages.explore.asked import Asked
 from chalicelib.routes.pages.explore.beside import event_page, trace_page
 from chalicelib.routes.pages.explore.columns import columns_in
 from chalicelib.routes.pages.explore.found import Found, Values
 from chalicelib.routes.pages.explore.tracing import Traced, steps
-from chalicelib.routes.pages.views.explore import Event, Explore, Trace
+from chalicelib.routes.pages.views.explore import Event, Explore, Trace, Traces
 from chalicelib.storage.audit import SYSTEM
 from infra.preview.frames import AT_PROJECT, Samples
 
@@ -137,9 +139,29 @@ def trace(count: int) -> Trace:
     return trace_page(PLACE, TRACE, Traced(steps(found), partial=False, within=within), wrong="")
 
 
+def traces(rows: Sequence[Record], **asked: Any) -> Traces:
+    """The list of the traces of these events, three events each."""
+    given = trace_lists.Asked(**asked)
+    within = TimeRange(NOW_MS - HOUR_MS, NOW_MS)
+    question = trace_list.Question(asked=given, within=within)
+    try:
+        question = replace(question, expression=parse(given.q))
+    except QueryError as fault:
+        question = replace(question, fault=fault)
+    named = [replace(each, trace_id=f"{at // 3 * 2_654_435_761 % 2**64:032x}") for at, each in enumerate(rows)]
+    answer = Page(
+        data=named, next_cursor="aGVyZQ" if rows else None, partial=False, query=Understood("*"), start=within.start,
+        end=within.end, scanned=Scanned(4, 4_000, 90_000),
+    )  # fmt: skip
+    found = trace_lists.Found(page=answer, traces=trace_lists.met(named), seconds=0.031)
+    project = f"/orgs/{PLACE.org}/projects/{PLACE.project}"
+    crumbs = (*PLACE.crumbs, (PLACE.name, project))
+    return trace_list.page(crumbs, project, question, None if question.fault else found, NOW_MS)
+
+
 ROWS: Final = tuple(records(100))
 
-PAGES: Final[Mapping[str, Explore | Event | Trace]] = {
+PAGES: Final[Mapping[str, Explore | Event | Trace | Traces]] = {
     "explore": explore(ROWS, q="level>=debug"),
     "explore-open": explore(
         ROWS[:20], q="payment service:checkout", columns="environment,metadata.http.status", open=ROWS[2].id
@@ -151,6 +173,9 @@ PAGES: Final[Mapping[str, Explore | Event | Trace]] = {
     "explore-nothing": explore((), q="level:fatal"),
     "explore-wrong": explore((), q="servce:api timeout"),
     "event": event(),
+    "traces": traces(ROWS, q="level>=debug"),
+    "traces-empty": traces(()),
+    "traces-wrong": traces((), q="servce:api"),
     "trace": trace(12),
     "trace-empty": trace(0),
 }

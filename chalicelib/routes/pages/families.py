@@ -25,6 +25,7 @@ from chalicelib.routes.pages import (
     windows,
 )
 from chalicelib.routes.pages.explore import routes as explore
+from chalicelib.routes.pages.explore import trace_list
 from chalicelib.routes.pages.patterns import routes as patterns
 from chalicelib.web.routing import Routes
 
@@ -32,5 +33,5 @@ PAGES: Final[tuple[Routes, ...]] = (
     static.routes, first.routes, sign_up.routes, sign_in.routes, invitation.routes, account.routes, orgs.routes,
     members.routes, audit.routes, projects.routes, windows.routes, explore.routes, lenses.routes, first_event.routes,
     keys.routes, connections.routes, consent.routes, outbox.routes, usage.routes, status.routes, patterns.routes,
-    deploys.routes,
+    deploys.routes, trace_list.routes,
 )  # fmt: skip

@@ -25,7 +25,7 @@ from chalicelib.routes.pages.explore.live import LiveTwin, followed, news
 from chalicelib.routes.pages.explore.tracing import AROUND_MS, Traced, traced
 from chalicelib.routes.pages.explore.twins import ExploreTwin, StepTwin, TraceTwin, twin
 from chalicelib.routes.pages.problems import PAGE_PROBLEMS
-from chalicelib.routes.pages.trail import at_org, at_project
+from chalicelib.routes.pages.trail import at_org, at_project, project_path
 from chalicelib.routes.problems import QUERY_PROBLEMS, QueryWrong
 from chalicelib.routes.scope import scope_of
 from chalicelib.web import responses
@@ -132,7 +132,8 @@ def trace(request: Request, principal: PersonPrincipal) -> Answer:
     except QueryWrong as refused:
         within, wrong = _where(InTrace(), request), _sentence(refused.error)
     found = _traced(request, principal, within)
-    place = replace(_place(request, principal), crumbs=at_project(principal))
+    crumbs = (*at_project(principal), ("Traces", f"{project_path(principal)}/traces"))
+    place = replace(_place(request, principal), crumbs=crumbs)
     view = trace_page(place, request.parameters["trace"], found, wrong=wrong)
     return shown(request, principal, view, status=200 if found.steps else 404)
 

@@ -286,3 +286,32 @@ class Trace(View, frozen=True, kw_only=True):
     wrong: str = ""
     further_link: str = ""
     query_link: str = ""
+
+
+class TraceRow(Struct, frozen=True, kw_only=True):
+    """What was met of a trace. `trace` is empty where its id can stand in no address."""
+
+    trace: str
+    last: int
+    events: int
+    took: str
+    services: str
+    row: Row
+    """The heaviest of its events."""
+
+
+class Traces(View, frozen=True, kw_only=True):
+    template: ClassVar[str] = "pages/traces.html"
+    title: str = "Traces"
+    crumbs: tuple[Link, ...]
+    project: str
+    here: str
+    q: str
+    hidden: Hidden
+    caret: Caret | None = None
+    notices: tuple[str, ...] = ()
+    range: Range
+    chips: tuple[Chip, ...] = ()
+    rows: tuple[TraceRow, ...] = ()
+    said: str = ""
+    twin_link: str = ""
