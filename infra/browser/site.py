@@ -84,8 +84,8 @@ def sign_in(page: Page, running: Product) -> None:
 
 
 def furnish(page: Page, running: Product) -> None:
-    """Signs in, and makes something to look at: events, a project without any, an invitation, an app that may read,
-    letters of every kind."""
+    """Signs in, and makes something to look at: events, a deploy, a project without any, an invitation, an app that may
+    read, letters of every kind."""
     _send_events(running)
     page.goto(f"{running.url}/sign-up")
     password = {"Password": "a password for looking at pages"}
@@ -125,7 +125,12 @@ def _send_events(running: Product) -> None:
         {"timestamp": now - 1000 * number, "level": level, "service": service, "message": message, "trace_id": "7d4a91"}
         for number, (level, service, message) in enumerate(SAMPLE)
     ]
-    request = urllib.request.Request(f"{running.url}/api/ingest", json.dumps({"events": events}).encode())
+    _tell(running, "ingest", {"events": events})
+    _tell(running, "deploys", {"version": "v1.4.2", "service": "checkout", "at": now - 3_000})
+
+
+def _tell(running: Product, what: str, body: object) -> None:
+    request = urllib.request.Request(f"{running.url}/api/{what}", json.dumps(body).encode())
     request.add_header("Authorization", f"Bearer {running.account['ingest_key']}")
     request.add_header("Content-Type", "application/json")
     urllib.request.urlopen(request).close()
