@@ -53,7 +53,10 @@ MUTANTS: Final = (
         "",
     ),
     Mutant(
-        "S10", TOKENS, "    if grant is None or not _is_allowed(grant, deadline=deadline):", "    if grant is None:"
+        "S10",
+        "chalicelib/identity/grants.py",
+        "    change.delete(keys.GRANTS, *by_id, present(GrantUnknown()))",
+        "    change.check(keys.GRANTS, *by_id, present(GrantUnknown()))",
     ),
     Mutant(
         "S11",
@@ -72,6 +75,9 @@ MUTANTS: Final = (
         TOKENS,
         'stored is None or stored["expires_at"].number <= now:',
         "stored is None:",
+    ),
+    Mutant(
+        "S13", TOKENS, "    if grant is None or not _is_allowed(grant, deadline=deadline):", "    if grant is None:"
     ),
     Mutant("S14", PASSWORDS, "FULL: Final = Parameters(64 * 1024, 3)", "FULL: Final = Parameters(8 * 1024, 1)"),
     Mutant(
