@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chalice import Chalice
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
@@ -31,8 +31,10 @@ LARGEST_EVENT: Final = 6 * 1024 * 1024
 LARGEST_HEADERS: Final = 10_240
 INTEGRATION_SECONDS: Final = 29.0
 
+HEADER_SECONDS: Final = 10.0
+"""How long a client may take to send its headers, the first ones and those of each further request."""
 BODY_SECONDS: Final = 30.0
-"""How long a client may take to send its body."""
+"""How long a client may take to send its body, however it spreads the time."""
 CONCURRENCY: Final = 32
 """How many requests run at once; the next ones wait, as behind a function's reserved concurrency."""
 
@@ -58,6 +60,7 @@ MISSING_AUTHENTICATION_TOKEN: Final = GatewayResponse(
     403, "MissingAuthenticationTokenException", "Missing Authentication Token"
 )
 REQUEST_TOO_LARGE: Final = GatewayResponse(413, "RequestTooLargeException", "Request Too Long")
+BODY_BROKEN: Final = GatewayResponse(400, "BadRequestException", "Invalid request body")
 REQUEST_TIMEOUT: Final = GatewayResponse(408, "RequestTimeoutException", "Request Timeout")
 INTEGRATION_FAILURE: Final = GatewayResponse(502, "InternalServerErrorException", "Internal server error")
 INTEGRATION_TIMEOUT: Final = GatewayResponse(504, "InternalServerErrorException", "Endpoint request timed out")
@@ -71,7 +74,13 @@ class Gateway:
     """
 
     def __init__(
-        self, app: Chalice, *, stage: str, headers: Mapping[str, str], seconds: float = INTEGRATION_SECONDS
+        self,
+        app: Chalice,
+        *,
+        stage: str,
+        headers: Mapping[str, str],
+        seconds: float = INTEGRATION_SECONDS,
+        body_seconds: float = BODY_SECONDS,
     ) -> None:
         unguarded = [path for path, methods in app.routes.items() for entry in methods.values() if _needs_aws(entry)]
         if unguarded:
@@ -81,6 +90,7 @@ class Gateway:
         self._stage = stage
         self._headers = tuple(headers.items())
         self._seconds = seconds
+        self._body_seconds = body_seconds
         self._threads = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="function")
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
@@ -88,8 +98,6 @@ class Gateway:
         request_id = str(uuid.uuid4())
         request = _request(scope)
         result = await self._received(request, receive, request_id)
-        if result is None:
-            return
         await _respond(send, result, request_id)
         milliseconds = (time.perf_counter() - started) * 1000
         # The path alone: query strings carry what people search for.
@@ -104,17 +112,16 @@ class Gateway:
             request_id,
         )
 
-    async def _received(self, request: Request, receive: Receive, request_id: str) -> Answer | None:
-        """The answer, or None if the client left before its body was complete."""
+    async def _received(self, request: Request, receive: Receive, request_id: str) -> Answer:
         if _size(request) > LARGEST_HEADERS or int(request.header("content-length") or 0) > LARGEST_REQUEST:
             return self._own(REQUEST_TOO_LARGE)
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with asyncio.timeout(self._body_seconds):
                 body = await _body(receive)
         except TimeoutError:
             return self._own(REQUEST_TIMEOUT)
-        except _ClientLeft:
-            return None
+        except _BodyBroken:
+            return self._own(BODY_BROKEN)
         if len(body) > LARGEST_REQUEST:
             return self._own(REQUEST_TOO_LARGE)
         return await self._answered(_with_body(request, body), request_id)
@@ -251,8 +258,8 @@ def _size(request: Request) -> int:
     return len(request.path) + len(request.query) + sum(len(name) + len(value) for name, value in request.headers)
 
 
-class _ClientLeft(Exception):
-    pass
+class _BodyBroken(Exception):
+    """The client left before its body was complete, or sent it in chunks that are none."""
 
 
 async def _body(receive: Receive) -> bytes:
@@ -262,7 +269,7 @@ async def _body(receive: Receive) -> bytes:
     while size <= LARGEST_REQUEST:
         message = await receive()
         if message["type"] != "http.request":
-            raise _ClientLeft
+            raise _BodyBroken
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         if not message.get("more_body"):
@@ -296,7 +303,7 @@ class PortBusy(Exception):
 
 
 @contextmanager
-def serving(gateway: Asgi, port: int = 0) -> Iterator[str]:
+def serving(gateway: Asgi, port: int = 0, *, header_seconds: float = HEADER_SECONDS) -> Iterator[str]:
     """Serves on loopback, from a thread, until the block ends; gives the URL. Port 0 takes a free one.
 
     Requests under way are finished before it returns. Raises `PortBusy`.
@@ -307,10 +314,12 @@ def serving(gateway: Asgi, port: int = 0) -> Iterator[str]:
         address="127.0.0.1",
         port=port,
         interface=Interfaces.ASGINL,
+        # While granian does not know yet which protocol it is to speak, it waits for ever.
+        http=HTTPModes.http1,
         websockets=False,
         log_enabled=False,
         backlog=512,
-        http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=64 * 1024),
+        http1_settings=HTTP1Settings(header_read_timeout=int(header_seconds * 1000), max_buffer_size=64 * 1024),
     )
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=_run, args=(loop, server), name="gateway")
