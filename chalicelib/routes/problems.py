@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from chalicelib.events.decode import BodyTooLarge, BodyUnreadable, MediaRefused, Rejection
+from chalicelib.events.decode import BodyTooLarge, BodyUnreadable, MediaRefused, Rejection, TooManyEvents
 from chalicelib.events.query.cursor import CursorRefused
 from chalicelib.events.query.errors import QueryError
 from chalicelib.events.store.allowances import AllowanceUsedUp
@@ -53,12 +53,15 @@ def _allowance(error: AllowanceUsedUp) -> Told:
     )
 
 
+TOO_LARGE: Final = Problem(
+    413, "too-large", "The body is too large",
+    lambda error: Told(_sentence(f"{error}: send fewer events at once"), {"limit": error.limit}),
+)  # fmt: skip
+
 INGEST_PROBLEMS: Final[Problems] = {
     BodyUnreadable: Problem(400, "body", "The body cannot be read", _position),
-    BodyTooLarge: Problem(
-        413, "too-large", "The body is too large",
-        lambda error: Told(_sentence(f"{error}: send fewer events at once"), {"limit": error.limit}),
-    ),
+    BodyTooLarge: TOO_LARGE,
+    TooManyEvents: TOO_LARGE,
     MediaRefused: Problem(
         415, "media", "The body is in no format that is read here",
         lambda error: Told(

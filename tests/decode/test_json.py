@@ -3,13 +3,14 @@
 import contextlib
 import json
 import math
+import tracemalloc
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.events.decode import UNTIMED, BodyUnreadable, Decoded
+from chalicelib.events.decode import MOST_EVENTS, UNTIMED, BodyUnreadable, Decoded, TooManyEvents
 from chalicelib.events.decode.json import EVENT_LIMIT, decode
 from chalicelib.events.decode.normalisation import normalised
 from chalicelib.events.event import Event
@@ -176,6 +177,33 @@ def test_any_bytes_are_a_batch_or_unreadable(body: bytes) -> None:
 def test_hostile_bodies_are_refused_in_one_pass(body: bytes) -> None:
     with pytest.raises(BodyUnreadable):
         decode(body)
+
+
+@pytest.mark.requirement("I9")
+@pytest.mark.parametrize(
+    "layout", [b"[%s]", b'{"events":[%s]}', b'{"service":"a","events":[%s]}', b"[%s,{]", b"[{,},%s]"], ids=str
+)
+def test_more_events_than_are_read_at_once_are_refused(layout: bytes) -> None:
+    with pytest.raises(TooManyEvents):
+        decode(layout % b",".join([b"{}"] * (MOST_EVENTS + 1)))
+
+
+@pytest.mark.requirement("I9")
+def test_events_are_counted_before_they_are_made() -> None:
+    body = b"[" + b",".join([b"1"] * 4_000_000) + b"]"
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooManyEvents):
+            decode(body)
+        assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+def test_as_many_events_as_are_read_at_once_are_read_whatever_is_in_them() -> None:
+    assert len(decode(b"[" + b",".join([b"{}"] * MOST_EVENTS) + b"]").events) == MOST_EVENTS
+    numbers = b",".join([b"1"] * (2 * MOST_EVENTS))
+    assert len(decode(b'[{"metadata":{"a":[%s]}},{"message":"%s"}]' % (numbers, numbers)).events) == 2
 
 
 def test_a_timestamp_that_is_a_whole_float_is_a_timestamp() -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from chalicelib.events.decode import BodyUnreadable, Decoded, MediaRefused
+from chalicelib.events.decode import MOST_EVENTS, BodyUnreadable, Decoded, MediaRefused, TooManyEvents
 from chalicelib.events.decode.batch import decode
 from chalicelib.events.event import Event
 
@@ -30,6 +30,14 @@ def test_a_bad_line_is_rejected_by_its_index_and_the_others_live() -> None:
     assert result.events == EVENTS * 2
     assert result.indices == [0, 1, 4, 5]
     assert [(one.index, one.reason) for one in result.rejected] == [(2, "invalid_json"), (3, "not_an_object")]
+
+
+@pytest.mark.requirement("I9")
+def test_more_lines_than_are_read_at_once_are_refused_and_blank_ones_are_none() -> None:
+    lines = b"{}\n" * MOST_EVENTS
+    assert len(decode(lines + b"\n \r\n" * MOST_EVENTS, media_type="application/x-ndjson").events) == MOST_EVENTS
+    with pytest.raises(TooManyEvents):
+        decode(lines + b"{}", media_type="application/x-ndjson")
 
 
 def test_a_line_of_an_unusual_event_is_normalised() -> None:

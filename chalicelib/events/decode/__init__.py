@@ -9,6 +9,9 @@ from chalicelib.events.event import Event
 UNTIMED: Final = -1
 """The timestamp of an event that came without a usable one; the store puts the time of receipt in its place."""
 
+MOST_EVENTS: Final = 25_000
+"""Events of one body: what is packed in a second, and can be rejected one by one in an answer of 6 MB."""
+
 
 class Rejection(msgspec.Struct, frozen=True):
     """An event that is not stored, and why, in a code that is stable and a sentence that says how to mend it."""
@@ -43,6 +46,15 @@ class BodyTooLarge(Exception):
         super().__init__(f"the body has more than {limit} bytes" + " after inflation" * inflated)
         self.limit = limit
         self.inflated = inflated
+
+
+class TooManyEvents(Exception):
+    """The body has more events than are read at once."""
+
+    limit = MOST_EVENTS
+
+    def __init__(self) -> None:
+        super().__init__(f"the body has more than {self.limit} events")
 
 
 class MediaRefused(Exception):

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from chalicelib.events.decode import MOST_EVENTS, TooManyEvents
+
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"(\s*+:)?+|\\?\Z)|[][{},]', re.DOTALL)
 """A string (followed by a colon, it is a key) or a mark. A string that never ends takes all that is left, so that no
 byte is read twice."""
@@ -18,6 +20,7 @@ _CLOSING: Final = {b"]": b"["[0], b"}": b"{"[0]}
 
 def split(body: bytes) -> tuple[list[bytes], bytes] | None:
     """The elements of the batch's array and the body around them, the array empty. None if the brackets do not match.
+    Raises `TooManyEvents`.
 
     The array is the body itself, or what stands at `events` in the body's object.
     """
@@ -62,5 +65,7 @@ def _elements(body: bytes, tokens: Iterator[re.Match[bytes]], start: int) -> tup
                 return [*elements, body[start : token.start()].strip()], token.start()
         elif mark == b"," and len(inside) == 1:
             elements.append(body[start : token.start()].strip())
+            if len(elements) == MOST_EVENTS:
+                raise TooManyEvents
             start = token.end()
     return [b"", b""], len(body)

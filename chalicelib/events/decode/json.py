@@ -21,6 +21,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from chalicelib.events.decode import UNTIMED, BodyUnreadable, Decoded, Rejection
 from chalicelib.events.decode.coding import RECEIVED_LIMIT
+from chalicelib.events.decode.counting import check_count
 from chalicelib.events.decode.elements import split
 from chalicelib.events.decode.normalisation import (
     DEEPEST,
@@ -47,8 +48,9 @@ NO_EVENTS: Final = 'The body must have its events in an array: {"events": [{"mes
 
 
 def decode(body: bytes) -> Decoded:
-    """The events of a JSON body. Raises `BodyUnreadable` if it is no batch at all."""
+    """The events of a JSON body. Raises `TooManyEvents`, and `BodyUnreadable` if it is no batch at all."""
     body = body.removeprefix(b"\xef\xbb\xbf")
+    check_count(body)
     fast = _decode_whole(body)
     if fast is not None:
         return fast

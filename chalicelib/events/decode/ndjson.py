@@ -1,18 +1,27 @@
 """NDJSON: one event a line. Blank lines are nothing, and are not counted in the index of an event."""
 
+import re
+from itertools import islice
 from typing import Final
 
 import msgspec
 
-from chalicelib.events.decode import Decoded
+from chalicelib.events.decode import MOST_EVENTS, Decoded, TooManyEvents
 from chalicelib.events.decode.json import EVENT_LIMIT, Sent, decode_each, recorded
 from chalicelib.events.decode.normalisation import TooDeep
 
+_LINE: Final = re.compile(rb"\S[^\n]*")
+
 
 def decode(body: bytes) -> Decoded:
-    """The events of the lines. A line that is not an event is rejected by its index; the others live."""
+    """The events of the lines. A line that is not an event is rejected by its index; the others live.
+
+    Raises `TooManyEvents`.
+    """
     body = body.removeprefix(b"\xef\xbb\xbf")
-    lines = [line for line in body.split(b"\n") if line.strip()]
+    lines = [line[0] for line in islice(_LINE.finditer(body), MOST_EVENTS + 1)]
+    if len(lines) > MOST_EVENTS:
+        raise TooManyEvents
     if max(map(len, lines), default=0) > EVENT_LIMIT:
         return decode_each(lines, {})
     try:
