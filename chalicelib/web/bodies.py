@@ -120,11 +120,16 @@ def _refused_constant(name: str) -> Any:
 
 
 def _check_text(name: str, value: Any, described: Mapping[str, Any]) -> None:
-    """Looks through the whole of a field: lists and objects hold text too."""
-    if isinstance(value, str) and (text := _control(value, described)):
-        raise FieldWrong(name, f"`{name}` {text}")
-    for each in value if isinstance(value, list) else (*value, *value.values()) if isinstance(value, dict) else ():
-        _check_text(name, each, {})
+    """Looks through the whole of a field: lists and objects hold text too, however deep they are."""
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, str) and (text := _control(each, described if each is value else {})):
+            raise FieldWrong(name, f"`{name}` {text}")
+        if isinstance(each, list):
+            left += each
+        elif isinstance(each, dict):
+            left += (*each, *each.values())
 
 
 def _control(value: str, described: Mapping[str, Any]) -> str:
