@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from msgspec import Meta, Struct
 
 from chalicelib.oauth.errors import OAuthError
-from chalicelib.routes.oauth_problems import BasicRefused, OAuthRoutes
+from chalicelib.routes.oauth_problems import BasicRefused, OAuthRefused, OAuthRoutes
 from chalicelib.storage import limits
 from chalicelib.web import bodies, responses
 from chalicelib.web.bodies import FORM, JSON
@@ -77,7 +77,7 @@ class Ended(Struct, frozen=True):
 
 
 @routes.public_post(
-    "/oauth/register", cors=OAUTH, refusals=(400, 429, 503), answers={201: ClientRegistered},
+    "/oauth/register", cors=OAUTH, refusals=(400, 429, 503), refusal=OAuthRefused, answers={201: ClientRegistered},
     body=Body("The client's metadata. At most 16 KB.", (JSON,), ClientMetadata),
 )  # fmt: skip
 def register(request: Request) -> Answer:
@@ -92,7 +92,7 @@ def register(request: Request) -> Answer:
 
 
 @routes.public_post(
-    "/oauth/token", cors=OAUTH, refusals=(400, 401, 429, 503), answers={200: TokenIssued},
+    "/oauth/token", cors=OAUTH, refusals=(400, 401, 429, 503), refusal=OAuthRefused, answers={200: TokenIssued},
     body=Body("A form of `authorization_code` or `refresh_token`.", (FORM,), TokenForm),
 )  # fmt: skip
 def token(request: Request) -> Answer:
@@ -111,7 +111,7 @@ def token(request: Request) -> Answer:
 
 
 @routes.public_post(
-    "/oauth/revoke", cors=OAUTH, refusals=(400, 401, 429, 503), answers={200: Ended},
+    "/oauth/revoke", cors=OAUTH, refusals=(400, 401, 429, 503), refusal=OAuthRefused, answers={200: Ended},
     body=Body("A form with the token.", (FORM,), RevocationForm),
 )  # fmt: skip
 def revoke(request: Request) -> Answer:

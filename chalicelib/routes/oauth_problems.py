@@ -4,7 +4,9 @@
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
+
+from msgspec import Struct
 
 from chalicelib.oauth.errors import ClientRefused, OAuthError
 from chalicelib.storage.errors import StoreUnavailable
@@ -42,6 +44,13 @@ _CODES: Final[Mapping[type[Exception], tuple[int, str]]] = {
 """Statuses and codes of what is no `OAuthError`. The rest is a fault of ours, or stands in the table of problems."""
 
 
+class OAuthRefused(Struct, frozen=True):
+    """Why not, in a code for programs and a sentence for developers (RFC 6749, section 5.2)."""
+
+    error: str
+    error_description: str
+
+
 class OAuthRoutes(Routes):
     """Routes that only OAuth clients call, and that refuse in OAuth's words."""
 
@@ -59,8 +68,7 @@ def refusal(error: Exception) -> Answer:
     status, code = _CODES.get(type(error), (problem.status, "server_error"))
     if isinstance(error, OAuthError):
         code = error.code
-    body: dict[str, Any] = {"error": code, "error_description": _spelled(told.detail)}
-    return responses.json(body, status=status, headers=dict(told.headers))
+    return responses.json(OAuthRefused(code, _spelled(told.detail)), status=status, headers=dict(told.headers))
 
 
 def _spelled(text: str) -> str:

@@ -58,6 +58,9 @@ class Declaration(Struct, frozen=True, kw_only=True):
     """The type of the answer by status; bytes are described by their media type alone, None is no content."""
     media_types: tuple[str, ...] = ("application/json",)
     refusals: tuple[int, ...] = ()
+    """Statuses of what the handler refuses. What the door does stands for all (`web.openapi`)."""
+    refusal: type[Struct] | None = None
+    """The type of every refusal, in JSON, where it is no problem of RFC 9457."""
 
     def __post_init__(self) -> None:
         if problem := self._problem():

@@ -8,11 +8,13 @@ from msgspec import Struct
 
 from chalicelib.identity.permissions import BY_SCOPE, GRANTS, MAY, Permission
 from chalicelib.web import VERSION
+from chalicelib.web.bodies import FORM
 from chalicelib.web.cookies import SESSION
 from chalicelib.web.csrf import SAFE_METHODS
-from chalicelib.web.declaration import Body, Declaration
+from chalicelib.web.declaration import ORG, Body, Declaration
 from chalicelib.web.parameters import schema
 from chalicelib.web.problems import MEDIA_TYPE
+from chalicelib.web.responses import JSON
 
 REF: Final = "#/components/schemas/{name}"
 
@@ -148,7 +150,7 @@ def _request_body(body: Body | type[Struct]) -> dict[str, Any]:
         body = Body((body.__doc__ or "").partition("\n")[0], ("application/json",), body)
     described = {"schema": {"$ref": REF.format(name=body.shape.__name__)}}
     opaque: dict[str, Any] = {}
-    content = {kind: described if kind.endswith("/json") else opaque for kind in body.media_types}
+    content = {kind: described if kind.endswith("/json") or kind == FORM else opaque for kind in body.media_types}
     return {"required": True, "description": body.description, "content": content}
 
 
@@ -167,13 +169,23 @@ def _answers(declaration: Declaration) -> dict[str, Any]:
 
 
 def _refusals(declaration: Declaration) -> dict[str, Any]:
-    content = {MEDIA_TYPE: {"schema": {"$ref": REF.format(name="Problem")}}}
-    statuses = sorted({*declaration.refusals, 429})
+    name, media_type = (declaration.refusal.__name__, JSON) if declaration.refusal else ("Problem", MEDIA_TYPE)
+    content = {media_type: {"schema": {"$ref": REF.format(name=name)}}}
+    statuses = sorted({*declaration.refusals, *_of_the_door(declaration)})
     return {str(status): {"description": REFUSALS[status], "content": content} for status in statuses}
+
+
+def _of_the_door(declaration: Declaration) -> set[int]:
+    """The statuses of refusals before a handler is asked (`web.guard`)."""
+    if declaration.permission is Permission.PUBLIC:
+        asks_nobody = declaration.ignores_cookies or declaration.method in SAFE_METHODS
+        return {429} if asks_nobody else {400, 403, 429, 503}
+    return {400, 401, 403, 429, 503} | ({404} if ORG in declaration.parameters else set())
 
 
 def _schemas(declarations: Iterable[Declaration]) -> dict[str, Any]:
     shapes = {shape for each in declarations for shape in each.answers.values() if shape not in (bytes, None)}
+    shapes |= {each.refusal for each in declarations if each.refusal}
     bodies = [each.body for each in declarations if each.body]
     shapes |= {body.shape if isinstance(body, Body) else body for body in bodies}
     ordered = sorted(shapes, key=lambda shape: str(shape.__name__))
