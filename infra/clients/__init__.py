@@ -1,4 +1,4 @@
-"""Clients and conformance suites that strangers wrote, each in its pinned version: what the product is tried with.
+"""Clients, suites and scanners that strangers wrote, each in its pinned version: what the product is tried with.
 
 `make clients` installs them. The Node that runs some of them is the one that Playwright brings.
 """
@@ -17,6 +17,6 @@ NPM: Final = NpmTools("clients", "clients", _PINNED_IN)
 
 PYTHON: Final = {
     name: PythonTools(name, "clients", _PINNED_IN / f"requirements-{name}.txt")
-    for name in ("mcp-1", "mcp-2", "authlib", "mcp-authlab", "ministack")
+    for name in ("mcp-1", "mcp-2", "authlib", "mcp-authlab", "ministack", "wapiti")
 }
 """Each in a folder of its own: no environment holds two versions of the SDK."""
