@@ -27,6 +27,7 @@ CLIENTS: Final = {
     "authlib": "authlib httpx",
     "mcp-authlab": "mcp-authlab",
     "ministack": "ministack",
+    "schemathesis": "schemathesis",
     "wapiti": "wapiti3",
 }
 """What is asked for in each folder of Python packages; what that needs in its turn is pinned beside it."""

@@ -17,6 +17,6 @@ NPM: Final = NpmTools("clients", "clients", _PINNED_IN)
 
 PYTHON: Final = {
     name: PythonTools(name, "clients", _PINNED_IN / f"requirements-{name}.txt")
-    for name in ("mcp-1", "mcp-2", "authlib", "mcp-authlab", "ministack", "wapiti")
+    for name in ("mcp-1", "mcp-2", "authlib", "mcp-authlab", "ministack", "schemathesis", "wapiti")
 }
 """Each in a folder of its own: no environment holds two versions of the SDK."""
