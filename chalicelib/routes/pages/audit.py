@@ -35,6 +35,7 @@ OWN_ACTIONS: Final[Mapping[str, str]] = {
     "account.create": "The account was made",
     "account.rename": "You changed your name",
     "account.email": "The address of the account changed",
+    "account.delete": "The account was deleted",
     "password.change": "The password was changed",
     "password.reset": "The password was set by a mailed link",
     "session.begin": "Signed in",
@@ -148,9 +149,10 @@ def _changes(entry: Entry, known: Mapping[str, str]) -> tuple[tuple[str, str, st
 
 
 def _target(entry: Entry, known: Mapping[str, str]) -> str:
-    """What was changed, by the name that the entry itself has for it where nothing else does."""
+    """What was changed, by its name now; where it has none, by what the entry itself calls it."""
     calls_it = _CALLED.get(entry.action.partition(".")[0], "")
-    return str({**entry.before, **entry.after}.get(calls_it) or _named(entry.target, known))
+    called = {**entry.before, **entry.after}.get(calls_it)
+    return known.get(entry.target) or str(called or _named(entry.target, known))
 
 
 def _actor(actor: Actor, known: Mapping[str, str]) -> str:
@@ -174,7 +176,7 @@ def _fact(name: str, fact: Fact, known: Mapping[str, str]) -> str:
             return _named(str(fact), known)
 
 
-_CALLED: Final = {"grant": "name", "invitation": "email"}
+_CALLED: Final = {"grant": "name", "invitation": "email", "project": "name"}
 """By noun, the fact that people know such a thing by."""
 
 _ID: Final = re.compile(r"[0-9a-f]{16,}")
