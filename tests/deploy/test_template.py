@@ -34,7 +34,7 @@ def properties(template: dict[str, Any], kind: str) -> dict[str, Any]:
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.requirement("S37")
+@pytest.mark.requirement("S37", "V14.2.4", "V14.2.7")
 def test_every_table_is_encrypted_protected_expires_and_is_kept_when_its_stack_goes() -> None:
     found = properties(stacks.data(DEV), "AWS::DynamoDB::Table")
     assert set(found) == {f"scrywatch-dev-{model.table}" for model in MODELS} - {"scrywatch-dev-outbox"}

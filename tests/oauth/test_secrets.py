@@ -91,7 +91,7 @@ def needles(secret: str) -> Iterator[str]:
             yield form.decode()
 
 
-@pytest.mark.requirement("S11", "I10")
+@pytest.mark.requirement("S11", "I10", "V14.2.4")
 def test_no_secret_that_was_ever_given_away_stands_in_a_table_or_a_line_of_the_log(
     acme: Tenant, caplog: pytest.LogCaptureFixture
 ):

@@ -28,6 +28,7 @@ def test_every_field_is_described_with_its_type(model: type[Item]):
     assert described == stored
 
 
+@pytest.mark.requirement("V14.2.7")
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.table)
 def test_the_field_that_ends_an_item_is_named(model: type[Item]):
     said = re.search(r"^(?:TTL: `(\w+)`|No TTL)\.", SECTIONS[model.table], re.MULTILINE)

@@ -216,7 +216,7 @@ def test_a_metric_that_nobody_described_is_refused() -> None:
 # --- nothing of anybody's ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.requirement("I10", "I4", "S11", "V16.2.5", "V16.4.1")
+@pytest.mark.requirement("I10", "I4", "S11", "V16.2.5", "V16.4.1", "V14.2.4")
 def test_nothing_that_is_secret_or_somebodys_is_in_any_line(
     acme: Tenant, everything_is_served: None, written: Written
 ) -> None:
