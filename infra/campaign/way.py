@@ -39,6 +39,12 @@ class Way:
         with self._lock:
             self._armed.append(fault)
 
+    @property
+    def waits(self) -> bool:
+        """Whether a fault is armed that any request may meet."""
+        with self._lock:
+            return any(fault != "half a batch" for fault in self._armed)
+
     @contextmanager
     def quiet(self) -> Iterator[None]:
         """Nothing is met meanwhile. What is armed stays so."""
