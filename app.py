@@ -1,7 +1,7 @@
 """The composition root: what Chalice deploys. Routes, schedules, and nothing else."""
 
 from chalicelib import journal
-from chalicelib.jobs import compact
+from chalicelib.jobs import compact, purge
 from chalicelib.routes import (
     account,
     audit,
@@ -38,4 +38,5 @@ for family in (
     app.register_blueprint(family.routes)
 for pages in PAGES:
     app.register_blueprint(pages)
-app.register_blueprint(compact.jobs)
+for scheduled in (compact, purge):
+    app.register_blueprint(scheduled.jobs)

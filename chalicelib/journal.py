@@ -34,6 +34,8 @@ METRICS: Final[Mapping[str, str]] = {
     "AllowanceUnread": "Count",
     "UpkeepLag": "Seconds",
     "UpkeepFailed": "Count",
+    "PurgeLag": "Seconds",
+    "PurgeFailed": "Count",
 }
 """Every metric there is, with its unit as CloudWatch spells it. An account's first ten cost nothing."""
 

@@ -39,6 +39,7 @@ from chalicelib.settings import SettingsWrong
 from chalicelib.storage import audit
 from chalicelib.storage.errors import RequestRefused, StoreUnavailable
 from chalicelib.storage.tables import models
+from infra.erase import NothingToErase, erase_account, erase_org
 
 FIRST_ORG: Final = NewOrg("local", "Local")
 FIRST_PROJECT: Final = "app"
@@ -161,6 +162,14 @@ def _parser() -> argparse.ArgumentParser:
         "Turn off the second factor of a person who lost it. Make sure who they are first: the password is left.",
         of_person,
     )
+    erased = command(
+        "erase", _erase, "Erase an organisation or an account for good, in a quarter of an hour, and prove it."
+    )
+    which = erased.add_mutually_exclusive_group(required=True)
+    which.add_argument("--org", metavar="SLUG", help="an organisation, with all its projects")
+    which.add_argument("--user", metavar="ADDRESS", help="an account; by its id where it is deleted already")
+    erased.add_argument("--yes", action="store_true", help="do not ask for the name once more")
+    erased.add_argument("--no-wait", action="store_true", help="end after the first passes; again for the receipt")
     return parser
 
 
@@ -297,6 +306,28 @@ def _end_sessions(given: argparse.Namespace) -> dict[str, Any]:
 def _take_away_second_factor(given: argparse.Namespace) -> dict[str, Any]:
     second_factor.take_away(_person(given), by=audit.OPERATOR, now=_now())
     return {"second factor off, signed out": given.email}
+
+
+def _erase(given: argparse.Namespace) -> dict[str, Any]:
+    named = given.org or given.user
+    if not given.yes and not _typed(named):
+        raise NothingToErase("nothing was erased")
+    act = erase_org if given.org else erase_account
+    return act(named, wait=not given.no_wait, say=_say)
+
+
+def _typed(named: str) -> bool:
+    """Whether somebody types exactly this. Nobody at the terminal is a no."""
+    _say(f"This erases {named} for good, with everything in it. Export first what shall be kept.")
+    try:
+        return input(f"Type `{named}` to go on: ") == named
+    except EOFError:
+        return False
+
+
+def _say(text: str) -> None:
+    """What goes on, beside the result."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def _person(given: argparse.Namespace) -> User:

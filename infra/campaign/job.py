@@ -1,4 +1,4 @@
-"""One run of the upkeep by itself, as a scheduled function: `python -m infra.campaign.job --ahead 600`."""
+"""One run of the jobs by themselves, as scheduled functions: `python -m infra.campaign.job --ahead 600`."""
 
 import argparse
 import time
@@ -6,7 +6,8 @@ from typing import Final
 from unittest.mock import patch
 
 from chalicelib.events import training
-from chalicelib.jobs import upkeep
+from chalicelib.jobs import erasure, retention, upkeep
+from chalicelib.jobs.clock import Clock
 
 SECONDS: Final = 60.0
 
@@ -20,6 +21,8 @@ def main() -> None:
     renewed_after = -1 if given.new_dictionary else training.RENEWED_AFTER_MS
     with patch.object(training, "RENEWED_AFTER_MS", renewed_after):
         print(upkeep.run(now_ms=now_ms, deadline=time.monotonic() + SECONDS))
+    clock = Clock(now_ms=now_ms, deadline=time.monotonic() + SECONDS)
+    print(erasure.run(clock), retention.run(clock))
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def _topic(stage: Stage) -> dict[str, Resource]:
 
 
 def _alarms(stage: Stage) -> dict[str, Resource]:
-    alarms = _of_requests(stage) | _of_the_store(stage)
+    alarms = _of_requests(stage) | _of_the_store(stage) | _of_the_purge(stage)
     for function in stage.functions:
         alarms |= _of_function(function)
     return {f"{name}Alarm": _alarm(name, stage, said) for name, said in alarms.items()}
@@ -126,6 +126,24 @@ def _of_the_store(stage: Stage) -> dict[str, Resource]:
         "UpkeepFailed": {
             "AlarmDescription": "Projects were left out by the upkeep run after run. Its log has a trace for each.",
             **_of_journal(stage, "UpkeepFailed"),
+            "Statistic": "Sum",
+            **_at_least(1, minutes=15, periods=4, of=4),
+        },
+    }
+
+
+def _of_the_purge(stage: Stage) -> dict[str, Resource]:
+    return {
+        "PurgeLag": {
+            "AlarmDescription": "Something that was deleted is not gone for good six hours later. The log of the "
+            "purge says why.",
+            **_of_journal(stage, "PurgeLag"),
+            "Statistic": "Maximum",
+            **_at_least(1, minutes=15, periods=2, of=2),
+        },
+        "PurgeFailed": {
+            "AlarmDescription": "Erasures, or purges of projects, fail run after run. The log has a trace for each.",
+            **_of_journal(stage, "PurgeFailed"),
             "Statistic": "Sum",
             **_at_least(1, minutes=15, periods=4, of=4),
         },
