@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from app import app
-from chalicelib.jobs import upkeep
-from chalicelib.storage import dynamodb
+from chalicelib.identity import deletion, orgs, projects, users
+from chalicelib.jobs import erasure, retention, upkeep
+from chalicelib.jobs.clock import Clock
+from chalicelib.storage import audit, dynamodb
+from chalicelib.storage.erasures import QUIET_SECONDS
 from chalicelib.storage.errors import RequestRefused
 from chalicelib.storage.tables import keys
 from chalicelib.web.declaration import Declaration
@@ -19,13 +22,15 @@ from infra.deploy.policies import CLOUDFORMATION, FOLDER, TERRAFORM, Place, poli
 from infra.deploy.stage import API, CONFIG, stage
 from infra.deploy.tables import deployed
 from tests.api.client import Client
+from tests.deletion.conftest import doomed
+from tests.deletion.everything import Doomed, everything_of
 from tests.deploy.calls import ROOT, Pair, pairs_of, reachable
 from tests.permissions.cast import Tenant, forget_limits, holder, signed_in, undone
 from tests.permissions.examples import body, reads_json
 from tests.permissions.routes import ROUTES, path
-from tests.permissions.stage import acme, everything_is_served
+from tests.permissions.stage import acme, everything_is_served, evil
 
-__all__ = ["acme", "everything_is_served"]
+__all__ = ["acme", "doomed", "everything_is_served", "evil"]
 
 FUNCTIONS = {function.name: function for function in stage("dev").functions}
 CONFIGURED = json.loads(CONFIG.read_text())["lambda_functions"]
@@ -35,6 +40,15 @@ NOT_DEPLOYED = {(operation, keys.OUTBOX) for operation in ("PutItem", "Query")}
 
 ONLY_THE_OTHER = {
     API: {("DeleteItem", keys.WORK)},  # notes are struck by the upkeep
+    "purge": {
+        *((each, keys.GRANTS) for each in ("ConditionCheckItem", "PutItem")),
+        *((each, keys.KEYS) for each in ("GetItem", "PutItem")),
+        *((each, keys.LIMITS) for each in ("GetItem", "UpdateItem")),
+        *((each, keys.USERS) for each in ("BatchGetItem", "ConditionCheckItem", "UpdateItem")),
+        ("ConditionCheckItem", keys.TENANTS),
+        ("PutItem", keys.SESSIONS),
+        ("Query", keys.RECEIPTS),
+    },  # people make things, and look at them; the purge ends them
 }
 """What stands in a module that both reach, and only the other function does."""
 
@@ -123,7 +137,10 @@ def test_only_the_function_that_signs_reads_the_secret_and_only_those_that_write
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_what_was_logged_is_not_changed_by_who_logged_it(function: str) -> None:
     """Not even a function that somebody took over: it may add to logs, and to the audit log, which it reads as well."""
-    assert {operation for operation, table in granted(function) if table == keys.AUDIT} <= {"PutItem", "Query"}
+    also = (
+        {"BatchWriteItem", "UpdateItem"} if function == "purge" else set()
+    )  # what is erased, and what is two years old
+    assert {operation for operation, table in granted(function) if table == keys.AUDIT} <= {"PutItem", "Query"} | erased
     logs = {action for each in statements(function) for action in each["Action"] if action.startswith("logs:")}
     assert logs == {"logs:CreateLogStream", "logs:PutLogEvents"}
 
@@ -250,6 +267,34 @@ def test_the_upkeep_runs_under_its_policy(engine_store: None) -> None:
     assert first.merged
     assert first.indexed + second.indexed
     assert second.struck
+
+
+def test_the_purge_runs_under_its_policy(doomed: Doomed) -> None:
+    import time
+
+    acme = doomed.acme
+    everything_of(acme.member, acme, doomed.evil)
+    project, org = projects.project_by_id(acme.org, doomed.id), orgs.org_by_id(acme.org)
+    member = users.by_id(acme.member.user)
+    assert project is not None
+    assert org is not None
+    assert member is not None
+    by, now = acme.membership(acme.owner), int(time.time())
+    deletion.delete_project(project, by=by, now=now)
+    deletion.delete_account(member, by=audit.person(member.user), now=now)
+    late = (now + QUIET_SECONDS + 60) * 1000
+    with under("purge") as refused:
+        first = erasure.run(Clock(now_ms=late, deadline=time.monotonic() + 120))
+        deletion_of_org = orgs.org_by_id(acme.org)
+        assert deletion_of_org is not None
+    deletion.delete_org(deletion_of_org, by=by, now=now)
+    with under("purge") as also_refused:
+        second = erasure.run(Clock(now_ms=late, deadline=time.monotonic() + 120))
+        third = erasure.run(Clock(now_ms=late, deadline=time.monotonic() + 120))
+        walked = retention.run(Clock(now_ms=late, deadline=time.monotonic() + 120))
+    assert refused | also_refused == set()
+    assert first.failed == second.failed == third.failed == walked.failed == 0
+    assert first.ended + second.ended + third.ended == 4, "two projects, an account, an organisation"
 
 
 def test_no_route_is_left_out() -> None:

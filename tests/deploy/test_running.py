@@ -139,12 +139,14 @@ def test_what_the_gateway_says_itself_has_our_headers(deployed: Deployed) -> Non
     assert SECURITY_HEADERS.items() <= headers.items()
 
 
-def test_the_upkeep_runs_as_a_function_of_its_own(deployed: Deployed, project: Project) -> None:
+@pytest.mark.requirement("S33")
+@pytest.mark.parametrize("job", ["compact", "purge"])
+def test_each_job_runs_as_a_function_of_its_own(deployed: Deployed, project: Project, job: str) -> None:
     event = {
         "version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "account": "1",
         "time": "2026-11-24T00:00:00Z", "region": "us-east-1", "resources": [], "detail": {},
     }  # fmt: skip
-    answer = deployed.aws.client("lambda").invoke(FunctionName="scrywatch-dev-compact", Payload=json.dumps(event))
+    answer = deployed.aws.client("lambda").invoke(FunctionName=f"scrywatch-dev-{job}", Payload=json.dumps(event))
     assert "FunctionError" not in answer, answer["Payload"].read()
 
 
@@ -154,7 +156,7 @@ def test_the_secret_is_in_its_parameter_and_nowhere_else(deployed: Deployed) -> 
     secret = ssm.get_parameter(Name="/scrywatch/dev/secrets", WithDecryption=True)["Parameter"]
     assert secret["Type"] == "SecureString"
     assert len(bytes.fromhex(secret["Value"])) == 32
-    for name in ("scrywatch-dev", "scrywatch-dev-compact"):
+    for name in ("scrywatch-dev", "scrywatch-dev-compact", "scrywatch-dev-purge"):
         configured = deployed.aws.client("lambda").get_function_configuration(FunctionName=name)
         assert secret["Value"] not in json.dumps(configured, default=str)
     files = deployed.aws.config.parent.rglob("*.json")

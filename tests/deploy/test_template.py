@@ -152,10 +152,13 @@ def test_a_stage_that_nobody_described_is_as_dev_under_its_own_name() -> None:
     prod = stage("prod")
     assert (prod.gateway_stage, prod.variables) == ("prod", {"SCRY_STAGE": "prod"})
     assert prod.secrets_parameter == "/scrywatch/prod/secrets"
-    assert [each.full_name for each in prod.functions] == ["scrywatch-prod", "scrywatch-prod-compact"]
+    assert [each.full_name for each in prod.functions] == [
+        "scrywatch-prod", "scrywatch-prod-compact", "scrywatch-prod-purge"
+    ]  # fmt: skip
     said = prod.config["stages"]["prod"]["lambda_functions"]
     assert said[API]["environment_variables"] == {"SCRY_SECRETS_PARAMETER": "/scrywatch/prod/secrets"}
-    assert said["compact"]["environment_variables"] == {"SCRY_SECRETS_PARAMETER": "none"}
+    for job in ("compact", "purge"):
+        assert said[job]["environment_variables"] == {"SCRY_SECRETS_PARAMETER": "none"}
 
 
 def test_the_address_of_a_custom_domain_is_what_links_lead_to(tmp_path: Path) -> None:
