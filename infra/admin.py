@@ -22,6 +22,7 @@ from chalicelib import settings
 from chalicelib.identity import accounts, key_ring, plan_changes, plans, second_factor, sessions, users
 from chalicelib.identity.accounts import Owner
 from chalicelib.identity.api_keys import KeyRefused, authenticated
+from chalicelib.identity.deletion import OnlyOwner, TooManyMemberships
 from chalicelib.identity.key_ring import KeyUnknown
 from chalicelib.identity.membership import Operator
 from chalicelib.identity.names import NameRefused
@@ -39,7 +40,7 @@ from chalicelib.settings import SettingsWrong
 from chalicelib.storage import audit
 from chalicelib.storage.errors import RequestRefused, StoreUnavailable
 from chalicelib.storage.tables import models
-from infra.erase import NothingToErase, erase_account, erase_org
+from infra.erase import NotFinished, NothingToErase, erase_account, erase_org
 
 FIRST_ORG: Final = NewOrg("local", "Local")
 FIRST_PROJECT: Final = "app"
@@ -61,6 +62,7 @@ class PlanRefused(Exception):
 REFUSALS: Final = (
     SlugRefused, SlugTaken, NameRefused, WindowRefused, KeyUnknown, FactorMissing, ChangedMeanwhile, SettingsChanged,
     NotThere, ClientRefused, PlanRefused, SettingsWrong,
+    OnlyOwner, TooManyMemberships, NothingToErase, NotFinished,
 )  # fmt: skip
 
 

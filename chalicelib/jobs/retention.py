@@ -24,7 +24,7 @@ from chalicelib.identity.projects import Project, project_by_id
 from chalicelib.ids import DAY_MS, OrgId, ProjectId, slot_of
 from chalicelib.jobs.clock import Clock
 from chalicelib.jobs.scope import scope_of
-from chalicelib.storage import audit, erasures, leases
+from chalicelib.storage import audit, erasures, forgetting, leases
 from chalicelib.storage.changes import Change, commit
 from chalicelib.storage.erasures import Receipt, Subject
 from chalicelib.storage.errors import StoreUnavailable
@@ -125,7 +125,7 @@ class _Walk:
             known = project_by_id(org, project, deadline=self.clock.deadline)
             # What was deleted has an erasure of its own.
             is_all = known is None or self._living(known)
-            audit.forget_old(org, now=self.clock.now, deadline=self.clock.deadline)
+            forgetting.forget_old(org, now=self.clock.now, deadline=self.clock.deadline)
             return is_all
         except Exception:  # whatever is wrong with one project, the others are purged
             logger.exception("the purge of project %s was left for the next run", project.hex())

@@ -19,7 +19,6 @@ from chalicelib.storage.changes import Change
 from chalicelib.storage.dynamodb import Value
 from chalicelib.storage.items import Item
 from chalicelib.storage.tables import keys
-from chalicelib.storage.writes import delete_all
 
 Fact = str | int | bool | None
 """What an entry may say of something. None is what was not there."""
@@ -180,21 +179,6 @@ def _search(partition: bytes, wanted: Filter, *, limit: int, cursor: str | None,
             return Entries(found, cursors.seal(question, row["s"].binary))
     more = cursors.seal(question, answer.items[-1]["s"].binary) if answer.last_evaluated_key else None
     return Entries(found, more)
-
-
-def forget_old(org: OrgId, *, now: int, deadline: float) -> int:
-    """Deletes the organisation's entries that have been kept for two years, and answers how many. (Those of people are
-    left to the store's own expiry, and read by nobody.) Raises `StoreUnavailable`."""
-    partition = keys.org_audit_partition(org)
-    request = {
-        "TableName": dynamodb.table(keys.AUDIT),
-        "KeyConditionExpression": "p = :p AND s < :until",
-        "ExpressionAttributeValues": {":p": {"B": partition}, ":until": {"B": keys.audit_sort(now - KEPT_SECONDS)}},
-        "ProjectionExpression": "s",
-        "ConsistentRead": True,
-    }
-    old = ((partition, row["s"].binary) for row in dynamodb.query_all(request, deadline=deadline))
-    return delete_all(keys.AUDIT, old, deadline=deadline)
 
 
 def _second(at: int) -> int:

@@ -1,4 +1,5 @@
-"""Taking out of the audit log what it says of a project that is erased: who did what, and when, is all that stays.
+"""Taking out of the audit log what is old, and what it says of a project that is erased: of that who did what, and
+when, is all that stays.
 
 A module of its own, since no function that people reach may change an entry.
 """
@@ -9,10 +10,11 @@ from typing import Final
 
 from chalicelib.ids import OrgId, ProjectId
 from chalicelib.storage import dynamodb
-from chalicelib.storage.audit import Fact, facts_of
+from chalicelib.storage.audit import KEPT_SECONDS, Fact, facts_of
 from chalicelib.storage.changes import Change, commit, present
 from chalicelib.storage.items import Item
 from chalicelib.storage.tables import keys
+from chalicelib.storage.writes import delete_all
 
 LASTING: Final = frozenset(
     {"project", "user", "created_by", "key", "kind", "expires_at", "ends_at", "limit", "retention_days"}
@@ -41,6 +43,21 @@ def forget_project(org: OrgId, project: ProjectId, *, deadline: float) -> int:
         commit(change, deadline=deadline)
         forgotten += len(chunk)
     return forgotten
+
+
+def forget_old(org: OrgId, *, now: int, deadline: float) -> int:
+    """Deletes the organisation's entries that have been kept for two years, and answers how many. (Those of people are
+    left to the store's own expiry, and read by nobody.) Raises `StoreUnavailable`."""
+    partition = keys.org_audit_partition(org)
+    request = {
+        "TableName": dynamodb.table(keys.AUDIT),
+        "KeyConditionExpression": "p = :p AND s < :until",
+        "ExpressionAttributeValues": {":p": {"B": partition}, ":until": {"B": keys.audit_sort(now - KEPT_SECONDS)}},
+        "ProjectionExpression": "s",
+        "ConsistentRead": True,
+    }
+    old = ((partition, row["s"].binary) for row in dynamodb.query_all(request, deadline=deadline))
+    return delete_all(keys.AUDIT, old, deadline=deadline)
 
 
 _SIDES: Final = ("before", "after")
