@@ -15,6 +15,7 @@ SESSIONS: Final = "chalicelib/identity/sessions.py"
 SIGN_IN: Final = "chalicelib/identity/sign_in.py"
 PASSWORDS: Final = "chalicelib/identity/passwords.py"
 PERMISSIONS: Final = "chalicelib/identity/permissions.py"
+PURGING: Final = "chalicelib/events/store/purging.py"
 APPEND: Final = "chalicelib/events/store/append.py"
 
 MUTANTS: Final = (
@@ -163,6 +164,24 @@ MUTANTS: Final = (
         "    start = max(within.start, scope.horizon(now_ms))",
         "    start = within.start",
     ),
+    Mutant(
+        "S38",
+        PURGING,
+        '    yield keys.pattern_hour_sort(Slot(0)), keys.pattern_hour_sort(last), _kind_of_derived(b"p")\n',
+        "",
+    ),
+    Mutant(
+        "S39",
+        "chalicelib/identity/projects.py",
+        "    return project_of(stored) if stored and _lives(stored) else None\n\n\ndef tombstone",
+        "    return project_of(stored) if stored else None\n\n\ndef tombstone",
+    ),
+    Mutant(
+        "S41",
+        "chalicelib/identity/erasing.py",
+        '    yield from followed("audit entries", keys.AUDIT, keys.person_audit_partition(user), deadline=deadline)\n',
+        "",
+    ),
     Mutant("S42", "chalicelib/routes/wellknown.py", "GOOD_FOR_DAYS: Final = 180\n", "GOOD_FOR_DAYS: Final = 3_650\n"),
     Mutant("S43", "SECURITY.md", "No certification is claimed.", "Scrywatch is ISO 27001 certified."),
     Mutant(
@@ -197,6 +216,12 @@ MUTANTS: Final = (
         "        if not cancelled.retried:",
     ),
     Mutant("I7", "chalicelib/identity/links.py", "keys.ONLY, fields, absent(LinkRefused()))", "keys.ONLY, fields)"),
+    Mutant(
+        "I8",
+        "chalicelib/storage/erasures.py",
+        "        was_late = begun >= self.asked_at + QUIET_SECONDS",
+        "        was_late = True",
+    ),
     Mutant(
         "I9",
         "chalicelib/events/decode/coding.py",
