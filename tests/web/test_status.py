@@ -73,7 +73,7 @@ def test_they_answer_while_the_store_is_away(clock, monkeypatch, cookie):
         page = asked("/status", **headers)
     assert (told.status, told.json["status"], told.json["store"]) == (503, "down", "down")
     assert page.status == 503
-    assert "■" in page.body.decode()
+    assert 'class="notice bad"' in page.body.decode()
     assert b"Down" in page.body
     new_container(monkeypatch)
     assert asked(**headers).json["status"] == "ok"
@@ -116,7 +116,7 @@ def test_work_that_waits_too_long_is_degraded(clock, monkeypatch):
         told = asked()
         assert (told.status, told.json["status"]) == (200, state)
         assert (hours - 1) * 3600 <= told.json["oldest_work_seconds"] <= hours * 3600
-    assert "▲" in asked("/status").body.decode()
+    assert 'class="notice care"' in asked("/status").body.decode()
 
 
 def test_watermarks_that_nobody_raises_are_degraded(clock):
