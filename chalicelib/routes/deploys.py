@@ -21,7 +21,7 @@ from chalicelib.routes.scope import scope_of
 from chalicelib.routes.tenant_problems import TENANT_PROBLEMS
 from chalicelib.storage.audit import Actor
 from chalicelib.storage.changes import Change
-from chalicelib.web import bodies, cors, responses
+from chalicelib.web import bodies, responses
 from chalicelib.web.guard import KeyPrincipal, PersonPrincipal, Principal
 from chalicelib.web.paging import next_link
 from chalicelib.web.parameters import parameters
@@ -157,7 +157,7 @@ BODY: Final = Body(
 
 
 @routes.post(
-    "/api/deploys", permission=WRITE, limit="ingest", cors=cors.INGEST, body=BODY,
+    "/api/deploys", permission=WRITE, limit="ingest", body=BODY,
     answers={200: DeployRecorded, 201: DeployRecorded}, refusals=RECORD_REFUSALS,
 )  # fmt: skip
 def record_deploy(request: Request, principal: KeyPrincipal) -> Answer:
