@@ -16,7 +16,7 @@ VENV = os.path.join(ROOT, ".venv")
 TOOLS = os.path.join(ROOT, ".tools")
 PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, "requirements.sha256")
-PINS = ("requirements.txt", "requirements-dev.txt", os.path.join("infra", "engine.json"))
+PINS = ("requirements.txt", "requirements-function.txt", "requirements-dev.txt", os.path.join("infra", "engine.json"))
 
 
 def main():
@@ -42,7 +42,9 @@ def _prepared():
             subprocess.check_call([sys.executable, "-m", "venv", "--clear", VENV])
         print("Installing the pinned packages ...")
         pip = [PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-        subprocess.check_call(pip + ["-r", os.path.join(ROOT, "requirements-dev.txt")])
+        # What ships is the same here as there, with all that it needs in its turn.
+        shipped = os.path.join(ROOT, "requirements-function.txt")
+        subprocess.check_call(pip + ["-r", os.path.join(ROOT, "requirements-dev.txt"), "-c", shipped])
         if subprocess.call([PYTHON, "-m", "infra.engine_binary"], cwd=ROOT):
             return 1
         _write(STAMP, _wanted())
