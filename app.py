@@ -7,6 +7,7 @@ from chalicelib.routes import (
     audit,
     auth,
     connections,
+    deletions,
     deploys,
     ingest,
     keys,
@@ -33,7 +34,7 @@ app = Application("scrywatch")
 
 for family in (
     ingest, deploys, query, patterns, usage, auth, account, orgs, members, keys, views, connections, audit, wellknown,
-    status, oauth, mcp, reports,
+    status, oauth, mcp, reports, deletions,
 ):  # fmt: skip
     app.register_blueprint(family.routes)
 for pages in PAGES:

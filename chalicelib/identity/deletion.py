@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from chalicelib.identity import members, users
+from chalicelib.identity import letters, members, users
 from chalicelib.identity.members import MemberMoved
 from chalicelib.identity.membership import Authority, Member, actor, attest, membership, orgs_of
 from chalicelib.identity.orgs import LastOwner, Org, OrgGone, SettingsChanged, orgs_by_id
@@ -31,6 +31,8 @@ PROJECTS_EACH: Final = 25
 """Tombstones of one change, at three writes each."""
 MOST_MEMBERSHIPS: Final = 20
 """That end with an account, in one change, at four writes each."""
+MOST_TOLD: Final = 20
+"""Letters of one deletion: each may take seconds."""
 
 logger: Final = logging.getLogger(__name__)
 
@@ -56,10 +58,12 @@ def delete_project(project: Project, *, by: Authority, now: int, deadline: float
 
     Raises `SettingsChanged`, `AuthorityLost` and `StoreUnavailable`; after the last it may have ended.
     """
+    told = _owners(project.org, deadline=deadline)
     change = Change()
     attest(change, by)
     _bury(change, project, _as_shown(project.version), by=actor(by), at=now)
     commit(change, deadline=deadline)
+    _tell(told, f"The project {project.name} was deleted.", now=now)
 
 
 def delete_org(org: Org, *, by: Authority, now: int, deadline: float | None = None) -> None:
@@ -68,6 +72,7 @@ def delete_org(org: Org, *, by: Authority, now: int, deadline: float | None = No
     Nothing new begins in it after the first change. Where the others fail the erasure finishes them (`bury_projects`).
     Raises `SettingsChanged`, `AuthorityLost` and `StoreUnavailable`; after the last it may have ended.
     """
+    told = _owners(org.org, deadline=deadline)
     change = Change()
     attest(change, by)
     place = keys.org_partition(org.org), keys.ORG
@@ -79,6 +84,7 @@ def delete_org(org: Org, *, by: Authority, now: int, deadline: float | None = No
     erasures.ask(change, Subject("org", org.org), by=actor(by), at=now)
     commit(change, deadline=deadline)
     bury_projects(org.org, by=actor(by), now=now, deadline=deadline)
+    _tell(told, f"The organisation {org.name} was deleted, with all its projects.", now=now)
 
 
 def bury_projects(org: OrgId, *, by: Actor, now: int, deadline: float | None = None) -> int:
@@ -117,6 +123,7 @@ def delete_account(user: User, *, by: Actor, now: int, deadline: float | None = 
         except (MemberMoved, LastOwner, OrgGone):
             continue  # something changed in one of their organisations meanwhile
         _sweep(held, by=by, now=now, deadline=deadline)
+        letters.notify(letters.account_deleted(user.email), now=now)
         return
     raise ChangedMeanwhile
 
@@ -154,6 +161,17 @@ def _sweep(held: Sequence[Member], *, by: Actor, now: int, deadline: float | Non
             members.sweep(member.org, member.user, by=by, now=now, deadline=deadline)
         except (OrgGone, StoreUnavailable):
             logger.exception("what an account left in an organisation is left to its erasure")
+
+
+def _owners(org: OrgId, *, deadline: float | None) -> list[str]:
+    """The addresses of the owners, of whom some are told."""
+    people = members.people_of(org, deadline=deadline) if letters.can_send() else []
+    return [person.email for person in people if person.member.role is Role.OWNER][:MOST_TOLD]
+
+
+def _tell(addresses: Sequence[str], what: str, *, now: int) -> None:
+    for address in addresses:
+        letters.notify(letters.deleted(address, what), now=now)
 
 
 def _bury(change: Change, project: Project, condition: Condition, *, by: Actor, at: int) -> None:

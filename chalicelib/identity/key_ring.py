@@ -198,6 +198,11 @@ def keys_of(org: OrgId, project: ProjectId, *, deadline: float | None = None) ->
     return _listed(_twins(org, keys.project_key_sort(project), deadline=deadline), deadline=deadline)
 
 
+def count_in(org: OrgId, *, deadline: float | None = None) -> int:
+    """How many keys all of an organisation's projects have. Raises `StoreUnavailable`."""
+    return len(_twins(org, deadline=deadline))
+
+
 def keys_made_by(org: OrgId, user: UserId, *, deadline: float | None = None) -> list[ListedKey]:
     """The keys in all of an organisation's projects that are somebody's. Raises `StoreUnavailable`."""
     return [key for key in _listed(_twins(org, deadline=deadline), deadline=deadline) if key.created_by == user]

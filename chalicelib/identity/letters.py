@@ -144,6 +144,33 @@ def allowance_runs_out(to: str, project: str, path: str, *, used: int, allowance
     )
 
 
+def deleted(to: str, what: str) -> Mail:
+    """Tells an owner of what cannot be undone: `what` is a whole sentence."""
+    return Mail(
+        to,
+        "Something was deleted on Scrywatch",
+        _letter(
+            what,
+            "It is gone from every page and every answer, and is being erased for good. Nothing brings it back.",
+            "If you did not expect this, sign in and look at who did it, in the audit log, and at who is an owner.",
+            f"{settings.current().url}/orgs",
+        ),
+    )
+
+
+def account_deleted(to: str) -> Mail:
+    return Mail(
+        to,
+        "Your Scrywatch account is deleted",
+        _letter(
+            "Your account was deleted. Nothing signs in with it any more, and all of it is being erased for good; what"
+            " was signed in has ended.",
+            "You can sign up again with this address, as somebody new.",
+            "If it was not you, tell whoever runs this deployment at once.",
+        ),
+    )
+
+
 def _link(page: str, token: str) -> str:
     return f"{settings.current().url}/{page}?token={token}"
 

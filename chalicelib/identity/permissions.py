@@ -38,9 +38,11 @@ class Permission(StrEnum):
     """Rename it, and what its members must do (a second factor)."""
     OWNERSHIP_WRITE = "ownership:write"
     """Hand the organisation to somebody else."""
+    ORG_DELETE = "org:delete"
 
     PROJECTS_WRITE = "projects:write"
     """Create projects, rename them, change their settings."""
+    PROJECTS_DELETE = "projects:delete"
 
     MEMBERS_READ = "members:read"
     MEMBERS_WRITE = "members:write"
@@ -101,7 +103,7 @@ _ADMIN: Final = _MEMBER | {
     Permission.KEYS_WRITE,
     Permission.AUDIT_READ,
 }
-_OWNER: Final = _ADMIN | {Permission.OWNERSHIP_WRITE}
+_OWNER: Final = _ADMIN | {Permission.OWNERSHIP_WRITE, Permission.PROJECTS_DELETE, Permission.ORG_DELETE}
 
 GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.MEMBER: _MEMBER,

@@ -34,7 +34,7 @@ from chalicelib.identity.view_lists import (
 )
 from chalicelib.ids import OrgId, ProjectId, UserId, ViewId
 from chalicelib.storage.changes import Change
-from chalicelib.storage.items import several
+from chalicelib.storage.items import items, several
 from chalicelib.storage.tables import keys
 
 __all__ = ["KINDS", "Kind", "View", "ViewsChanged"]
@@ -175,6 +175,12 @@ def delete_view(
         return tuple(each for each in found if each.id != view.id)
 
     carry_out(Edit(project, kind, "view.delete", view, None, without), by=by, now=now, deadline=deadline)
+
+
+def views_in(org: OrgId, project: ProjectId, *, deadline: float | None = None) -> int:
+    """How many views are saved in a project, by all its members together. Raises `StoreUnavailable`."""
+    lists = items(keys.TENANTS, keys.project_views_partition(org, project), deadline=deadline)
+    return sum(len(row["views"].L or ()) for row in lists)
 
 
 def views_left_by(org: OrgId, user: UserId, *, deadline: float | None = None) -> list[Leftover]:

@@ -18,7 +18,7 @@ from chalicelib.ids import OrgId, ProjectId, UserId
 from chalicelib.storage import audit, dynamodb
 from chalicelib.storage.audit import Actor
 from chalicelib.storage.changes import Change, Condition, Fields, commit, when
-from chalicelib.storage.items import Item, item
+from chalicelib.storage.items import Item, item, items
 from chalicelib.storage.tables import keys
 
 QUIET_SECONDS: Final = 900
@@ -136,6 +136,13 @@ def erasures(*, deadline: float) -> Iterator[Erasure]:
         yield _erasure(row)
 
 
+def erasures_in(org: OrgId, *, deadline: float | None = None) -> list[Erasure]:
+    """Those of an organisation and of its projects that are not done. Raises `StoreUnavailable`."""
+    prefixes = (make(org) for make in (keys.org_erasure_sort, _of_projects, _of_windows))
+    found = [row for prefix in prefixes for row in items(keys.WORK, keys.ERASURES, prefix, deadline=deadline)]
+    return sorted(map(_erasure, found), key=lambda each: (-each.asked_at, each.subject.sort))
+
+
 def erasure_of(subject: Subject, *, deadline: float | None = None) -> Erasure | None:
     """The erasure of this, if it is asked for and not done. Raises `StoreUnavailable`."""
     row = item(keys.WORK, keys.ERASURES, subject.sort, deadline=deadline)
@@ -200,6 +207,14 @@ def _newest(partition: bytes, limit: int, deadline: float | None) -> list[Receip
         "Limit": limit,
     }
     return [_receipt(row) for row in dynamodb.call("Query", request, deadline=deadline).items]
+
+
+def _of_projects(org: OrgId) -> bytes:
+    return keys.project_erasure_sort(org, ProjectId(b""))
+
+
+def _of_windows(org: OrgId) -> bytes:
+    return keys.window_erasure_sort(org, ProjectId(b""))
 
 
 def _receipts_partition(subject: Subject) -> bytes:

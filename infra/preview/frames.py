@@ -30,5 +30,5 @@ ROLES: Final = (
         "reads events, lets apps read them, saves views, marks deploys and patterns; sees people and keys",
     ),
     ("admin", "Admin", "also manages projects, keys, connections, people and settings, and reads the audit log"),
-    ("owner", "Owner", "also makes and unmakes owners, and hands the organisation on"),
+    ("owner", "Owner", "also makes and unmakes owners, hands the organisation on, and deletes it and its projects"),
 )

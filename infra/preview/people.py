@@ -81,6 +81,7 @@ SAMPLES: Final[Samples] = {
             may_write=True,
             role="owner",
             may_leave=False,
+            may_delete=True,
             name=Form(values={"name": "Acme", "slug": "acme"}),
             heirs=(("b2", "Grace Hopper"),),
             second_factor=False,

@@ -66,6 +66,7 @@ SAMPLES: Final[Samples] = {
             crumbs=(HOME, SHOP),
             here="/orgs/acme/projects/shop/settings",
             may_write=True,
+            may_delete=True,
             name=Form(values={"name": "Web shop", "slug": "shop"}),
             window=Form(values={"retention_days": "30"}),
             kept="Events are kept for 30 days: what happened before 24 Oct 2026, 14:03 UTC is gone.",

@@ -33,6 +33,7 @@ ACTIONS: Final = (
 OWN: Final = "/account/log"
 OWN_ACTIONS: Final[Mapping[str, str]] = {
     "account.create": "The account was made",
+    "account.delete": "The account was deleted",
     "account.rename": "You changed your name",
     "account.email": "The address of the account changed",
     "account.delete": "The account was deleted",

@@ -8,6 +8,8 @@ from chalicelib.routes.pages import (
     audit,
     connections,
     consent,
+    deleting,
+    deletions,
     deploys,
     first,
     first_event,
@@ -33,5 +35,5 @@ PAGES: Final[tuple[Routes, ...]] = (
     static.routes, first.routes, sign_up.routes, sign_in.routes, invitation.routes, account.routes, orgs.routes,
     members.routes, audit.routes, projects.routes, windows.routes, explore.routes, lenses.routes, first_event.routes,
     keys.routes, connections.routes, consent.routes, outbox.routes, usage.routes, status.routes, patterns.routes,
-    deploys.routes, trace_list.routes,
+    deploys.routes, deleting.routes, deletions.routes, trace_list.routes,
 )  # fmt: skip

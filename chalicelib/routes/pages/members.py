@@ -39,7 +39,7 @@ WRITE: Final = Permission.MEMBERS_WRITE
 MEANING: Final[Mapping[Role, str]] = {
     Role.MEMBER: "reads events, lets apps read them, saves views, marks deploys and patterns; sees people and keys",
     Role.ADMIN: "also manages projects, keys, connections, people and settings, and reads the audit log",
-    Role.OWNER: "also makes and unmakes owners, and hands the organisation on",
+    Role.OWNER: "also makes and unmakes owners, hands the organisation on, and deletes it and its projects",
 }
 """What `permissions.GRANTS` and `roles.OVER` say, in words. Each later one has all that the ones before have."""
 

@@ -241,7 +241,7 @@ def _settings_page(
         name=name or Form(values={"name": principal.org.name, "slug": principal.org.slug}),
         second_factor=principal.org.second_factor,
         without_factor=f"{without} of {_members(len(found))} {'has' if without == 1 else 'have'} none yet.",
-        heirs=heirs, saved=told,
+        heirs=heirs, saved=told, may_delete=Permission.ORG_DELETE in principal.may,
     )  # fmt: skip
     return shown(request, principal, view, status=status)
 

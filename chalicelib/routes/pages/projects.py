@@ -86,6 +86,7 @@ def settings_page(
         name=name or Form(values={"name": it.name, "slug": it.slug}),
         window=window or Form(values={"retention_days": str(it.retention_days)}),
         may_write=Permission.PROJECTS_WRITE in principal.may,
+        may_delete=Permission.PROJECTS_DELETE in principal.may,
         kept=f"Events are kept for {many(it.retention_days, 'day')}: what happened before {edge:%-d %b %Y, %H:%M} UTC "
         "is gone.",
         warnings=allowance.warnings(request, principal), longest=max(longest(it.plan_days), it.retention_days),

@@ -105,6 +105,7 @@ class OrgSettings(View, frozen=True, kw_only=True):
     may_write: bool
     role: str
     may_leave: bool
+    may_delete: bool = False
     name: Form
     """With the slug."""
     second_factor: bool

@@ -69,6 +69,7 @@ class ProjectSettings(View, frozen=True, kw_only=True):
     crumbs: tuple[Link, ...]
     here: str
     may_write: bool
+    may_delete: bool = False
     name: Form
     window: Form
     kept: str
