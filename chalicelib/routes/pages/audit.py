@@ -36,7 +36,6 @@ OWN_ACTIONS: Final[Mapping[str, str]] = {
     "account.delete": "The account was deleted",
     "account.rename": "You changed your name",
     "account.email": "The address of the account changed",
-    "account.delete": "The account was deleted",
     "password.change": "The password was changed",
     "password.reset": "The password was set by a mailed link",
     "session.begin": "Signed in",
