@@ -177,6 +177,12 @@ MUTANTS: Final = (
         "    return project_of(stored) if stored else None\n\n\ndef tombstone",
     ),
     Mutant(
+        "S40",
+        "chalicelib/routes/pages/deleting.py",
+        "@routes.form(PROJECT, permission=Permission.PROJECTS_DELETE,",
+        "@routes.form(PROJECT, permission=Permission.PROJECTS_WRITE,",
+    ),
+    Mutant(
         "S41",
         "chalicelib/identity/erasing.py",
         '    yield from followed("audit entries", keys.AUDIT, keys.person_audit_partition(user), deadline=deadline)\n',
