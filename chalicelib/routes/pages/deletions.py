@@ -15,13 +15,13 @@ from chalicelib.storage.audit import Actor
 from chalicelib.storage.erasures import QUIET_SECONDS, Erasure, Receipt, Subject
 from chalicelib.web.guard import PersonPrincipal
 from chalicelib.web.pages import shown
-from chalicelib.web.problems import NotFound
 from chalicelib.web.request import Request
 from chalicelib.web.responses import Answer
 from chalicelib.web.routing import Routes
 
 DELETIONS: Final = "/orgs/{org}/deletions"
 OWN_DELETIONS: Final = "/account/deletions"
+ORGANISATIONS: Final = (("Organisations", "/orgs"),)
 
 KINDS: Final[Mapping[str, str]] = {
     "project": "Project", "window": "What a shorter window left of project", "org": "Organisation",
@@ -47,17 +47,21 @@ def deletions(request: Request, principal: PersonPrincipal) -> Answer:
 
 @routes.page(OWN_DELETIONS, permission=Permission.ACCOUNT_READ)
 def own_deletions(request: Request, principal: PersonPrincipal) -> Answer:
-    """How far the erasure is of an organisation that one deleted oneself."""
-    try:
-        org = OrgId(bytes.fromhex(request.query.get("org", "")))
-    except ValueError as error:
-        raise NotFound from error
-    if not _asked_for(org, audit.person(principal.user), request):
-        raise NotFound
+    """How far the erasure is of an organisation that one deleted oneself; of any other there is nothing to see."""
+    org = _named(request)
+    if org is None or not _asked_for(org, audit.person(principal.user), request):
+        return shown(request, principal, Deletions(crumbs=ORGANISATIONS, running=(), done=()))
     running, done = _found(org, {principal.user.hex(): principal.session.user.name}, request)
     told = saved("The organisation is deleted, and is being erased. Keep this address to come back.")
-    view = Deletions(crumbs=(("Organisations", "/orgs"),), running=running, done=done, saved=told)
+    view = Deletions(crumbs=ORGANISATIONS, running=running, done=done, saved=told if running else BLANK)
     return shown(request, principal, view)
+
+
+def _named(request: Request) -> OrgId | None:
+    try:
+        return OrgId(bytes.fromhex(request.query.get("org", "")))
+    except ValueError:
+        return None
 
 
 def _asked_for(org: OrgId, who: Actor, request: Request) -> bool:
