@@ -21,7 +21,7 @@ from chalicelib.identity import deletion, users
 from chalicelib.identity.membership import Operator
 from chalicelib.identity.orgs import org_by_id
 from chalicelib.identity.projects import org_by_slug
-from chalicelib.ids import OrgId, UserId
+from chalicelib.ids import OrgId, ProjectId, UserId
 from chalicelib.jobs import erasure
 from chalicelib.jobs.clock import Clock
 from chalicelib.storage import audit, dynamodb, erasures
@@ -207,25 +207,35 @@ def _needles(*ids: bytes) -> Iterator[bytes]:
 
 
 def _org_stub(org: OrgId) -> Callable[[Found], bool]:
-    """Its tombstone, its slugs and its receipts (`docs/deletion.md`)."""
+    """Its tombstone, its slugs and its receipts; and what passes by itself (`docs/retention.md`)."""
     place = (keys.TENANTS, keys.org_partition(org), keys.ORG)
 
     def is_stub(found: Found) -> bool:
         of_slug = found.table == keys.TENANTS and found.partition[:1] == keys.org_slug_partition("")
-        return of_slug or found.table == keys.RECEIPTS or (found.table, found.partition, found.sort) == place
+        of_member = found.table == keys.USERS and found.sort == keys.ONLY  # whose account is being erased
+        own = (found.table, found.partition, found.sort) == place
+        return own or of_slug or of_member or found.table == keys.RECEIPTS or _is_position(found)
 
     return is_stub
 
 
 def _account_stub(user: UserId) -> Callable[[Found], bool]:
-    """Its tombstone, its receipts, and what it did in organisations, by its id (`docs/deletion.md`)."""
+    """Its tombstone and its receipts; and by its id, what it did in organisations (`docs/retention.md`)."""
     place = (keys.USERS, keys.user_partition(user), keys.ONLY)
 
     def is_stub(found: Found) -> bool:
-        did = found.table == keys.AUDIT and found.partition[:1] == keys.org_audit_partition(OrgId(b""))
-        return did or found.table == keys.RECEIPTS or (found.table, found.partition, found.sort) == place
+        logged = found.table == keys.AUDIT and found.partition[:1] == keys.org_audit_partition(OrgId(b""))
+        marked = found.table == keys.EVENTS and found.partition[16:] == keys.index_partition(OrgId(b""), ProjectId(b""))
+        asked = found.table == keys.WORK and found.partition == keys.ERASURES
+        own = (found.table, found.partition, found.sort) == place
+        return own or logged or marked or asked or found.table == keys.RECEIPTS
 
     return is_stub
+
+
+def _is_position(found: Found) -> bool:
+    """How far a job is in the list of projects, until its next run."""
+    return found.table == keys.WORK and found.partition[:1] == keys.lease_partition("")
 
 
 def _moment(seconds: int) -> str:

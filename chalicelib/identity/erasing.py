@@ -36,6 +36,14 @@ class NotDeleted(Exception):
     """What is to be erased is there, and no tombstone: nobody deleted it."""
 
 
+class PassInterrupted(Exception):
+    """The store did not answer in time. `found` is what was deleted till then; the rest is there, or not."""
+
+    def __init__(self, found: Counter[str]) -> None:
+        super().__init__(f"a pass was interrupted after {found.total()} items")
+        self.found = found
+
+
 class ErasureWaits(Exception):
     """The organisation's own erasure begins when those of all its projects have ended."""
 
@@ -97,9 +105,8 @@ def _counted(removed: Removed) -> Counter[str]:
     try:
         for kind, count in removed:
             found[kind] += count
-    except StoreUnavailable:
-        if not found:
-            raise
+    except StoreUnavailable as failed:
+        raise PassInterrupted(+found) from failed
     return +found
 
 

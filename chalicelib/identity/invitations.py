@@ -37,7 +37,7 @@ from chalicelib.outside.mail import Mail
 from chalicelib.storage import audit
 from chalicelib.storage.audit import Actor
 from chalicelib.storage.changes import Change, Fields, commit, present
-from chalicelib.storage.items import Item, item, items
+from chalicelib.storage.items import LISTED_LONGER_SECONDS, Item, item, items
 from chalicelib.storage.tables import keys
 
 LIFETIME: Final = 7 * 86_400
@@ -243,9 +243,10 @@ def _put(change: Change, invitation: Invitation, secret: bytes) -> None:
     }  # fmt: skip
     by_id, twin, by_address = _places(invitation)
     change.put(keys.TENANTS, *by_id, {**listed, "digest": _digest(secret)})
-    change.put(keys.TENANTS, *twin, listed)
-    led = {name: listed[name] for name in ("invitation", "org", "created_at", "expires_at")}
-    change.put(keys.TENANTS, *by_address, led)
+    led = {name: listed[name] for name in ("invitation", "org", "created_at")}
+    listed_until: Fields = {"expires_at": invitation.expires_at + LISTED_LONGER_SECONDS}
+    change.put(keys.TENANTS, *twin, {**listed, **listed_until})
+    change.put(keys.TENANTS, *by_address, {**led, **listed_until})
 
 
 def _delete(change: Change, invitation: Invitation) -> None:
@@ -289,5 +290,5 @@ def _invitation(stored: Item) -> Invitation:
         UserId(stored["user"].binary),
         stored["membership"].binary,
         stored["created_at"].number,
-        stored["expires_at"].number,
+        stored["created_at"].number + LIFETIME,
     )

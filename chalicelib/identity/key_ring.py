@@ -18,8 +18,8 @@ from chalicelib.ids import OrgId, ProjectId, UserId
 from chalicelib.storage import audit
 from chalicelib.storage.audit import Actor
 from chalicelib.storage.changes import Change, absent, commit, present, when
+from chalicelib.storage.items import LISTED_LONGER_SECONDS, item, items, several
 from chalicelib.storage.items import Item as StoredItem
-from chalicelib.storage.items import item, items, several
 from chalicelib.storage.tables import keys
 
 DAY: Final = 86_400
@@ -139,8 +139,8 @@ def rotate_key(
     attest(change, by)
     check_project(change, key.org, key.project)
     ends_at = min(now + overlap_seconds, key.expires_at or now + overlap_seconds)
-    for place in _places(key):
-        change.update(keys.KEYS, *place, {"expires_at": ends_at}, present(KeyUnknown(key.key_id)))
+    for place, end in zip(_places(key), (ends_at, ends_at + LISTED_LONGER_SECONDS), strict=True):
+        change.update(keys.KEYS, *place, {"expires_at": end}, present(KeyUnknown(key.key_id)))
     made, expires_at = new_key(key.kind), _end(now, lifetime_days)
     known = _put(change, made, key.org, key.project, by=by, label=key.label, at=now, expires_at=expires_at)
     audit.record(
@@ -230,9 +230,11 @@ def _put(
     """Adds the key by its id, which alone has the digest, and its twin. Answers what the audit log may say of it."""
     named = label and checked_name(label, "a label")
     maker = by if isinstance(by, Member) else None
-    twin = {"org": org, "project": project, "key_id": key.key_id, "expires_at": expires_at}
+    listed_until = expires_at + LISTED_LONGER_SECONDS if expires_at else None
+    twin = {"org": org, "project": project, "key_id": key.key_id, "expires_at": listed_until}
     whole = twin | {
-        "kind": key.kind, "digest": key.digest, "label": named, "created_at": at, "flagged": False,
+        "expires_at": expires_at, "kind": key.kind, "digest": key.digest, "label": named, "created_at": at,
+        "flagged": False,
         "user": maker.user if maker else None, "membership": maker.membership if maker else None,
     }  # fmt: skip
     change.put(keys.KEYS, keys.key_partition(key.key_id), keys.ONLY, whole, absent(KeyIdTaken()))

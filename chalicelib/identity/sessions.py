@@ -29,7 +29,7 @@ from chalicelib.identity.users import ChangedMeanwhile, User
 from chalicelib.ids import UserId
 from chalicelib.storage import audit
 from chalicelib.storage.changes import Change, Condition, Fields, absent, commit, when
-from chalicelib.storage.items import Item, item, items
+from chalicelib.storage.items import LISTED_LONGER_SECONDS, Item, item, items
 from chalicelib.storage.tables import keys
 
 SECONDS: Final = 24 * 3600
@@ -247,7 +247,7 @@ def _put(change: Change, session: Session, digest: bytes) -> None:
     }  # fmt: skip
     by_handle, listed = _places(session.user.user, session.handle)
     change.put(keys.SESSIONS, *by_handle, {**fields, "digest": digest}, absent(ChangedMeanwhile()))
-    change.put(keys.SESSIONS, *listed, fields)
+    change.put(keys.SESSIONS, *listed, {**fields, "t": session.expires_at + LISTED_LONGER_SECONDS})
 
 
 def _places(user: UserId, handle: bytes) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:

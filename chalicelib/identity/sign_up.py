@@ -40,7 +40,7 @@ from chalicelib.identity.slugs import SlugTaken
 from chalicelib.identity.users import NewUser, User
 from chalicelib.storage import audit, limits
 from chalicelib.storage.changes import Change, Fields, absent, commit
-from chalicelib.storage.items import item, items
+from chalicelib.storage.items import LISTED_LONGER_SECONDS, item, items
 from chalicelib.storage.tables import keys
 
 PROJECT_SLUG: Final = "app"
@@ -176,7 +176,7 @@ def _pend(asked: Wanted, *, now: int, deadline: float | None) -> str:
             "password": passwords.rehashed(asked.password), "created_at": now, "t": ends_at,
         },
     )  # fmt: skip
-    listed: Fields = {"link": link, "created_at": now, "t": ends_at}
+    listed: Fields = {"link": link, "created_at": now, "t": ends_at + LISTED_LONGER_SECONDS}
     change.put(keys.SESSIONS, *_listed_place(asked.email, link), listed)
     commit(change, deadline=deadline)
     return links.signed("sign-up", {}, now=now, id=link)

@@ -187,8 +187,15 @@ def add_end(change: Change, user: User, *, orgs: Sequence[OrgId], at: int) -> No
     tombstone: Fields = {
         "user": user.user, "state": DELETED, "deleted_at": at, "address": digest, "orgs": [*orgs],
     }  # fmt: skip
-    change.put(keys.USERS, keys.user_partition(user.user), keys.ONLY, tombstone, _unchanged(user))
-    change.delete(keys.USERS, keys.email_partition(digest), keys.ONLY)
+    # Of another address, the reservation would stay for ever.
+    as_read = when(
+        "#epoch = :epoch AND #password = :password AND #email = :email", ChangedMeanwhile(), epoch=user.epoch,
+        password=user.password, email=user.email,
+    )  # fmt: skip
+    change.put(keys.USERS, keys.user_partition(user.user), keys.ONLY, tombstone, as_read)
+    change.delete(
+        keys.USERS, keys.email_partition(digest), keys.ONLY, when("#user = :user", ChangedMeanwhile(), user=user.user)
+    )
 
 
 def is_here(stored: Item) -> bool:

@@ -7,6 +7,7 @@ Passes may overlap, be cut off anywhere and be done again: each deletes what it 
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -14,16 +15,18 @@ import msgspec
 
 from chalicelib.events.scope import Scope
 from chalicelib.events.store import purging
-from chalicelib.events.store.purging import Deleted, Stay
+from chalicelib.events.store.purging import Deleted, Removed, Stay
 from chalicelib.identity import erasing
-from chalicelib.identity.erasing import ErasureWaits
-from chalicelib.identity.projects import project_by_id, tombstone
+from chalicelib.identity.erasing import ErasureWaits, PassInterrupted
+from chalicelib.identity.projects import Project, project_by_id, tombstone
 from chalicelib.ids import DAY_MS, slot_of
 from chalicelib.jobs.clock import Clock
 from chalicelib.jobs.scope import scope_of
 from chalicelib.storage import erasures
 from chalicelib.storage.changes import Change, commit
 from chalicelib.storage.erasures import QUIET_SECONDS, Erasure, ErasureChanged, Kind, Receipt, Subject
+from chalicelib.storage.errors import StoreUnavailable
+from chalicelib.storage.tables.keys import RECEIPT_PARTITIONS
 
 USUAL_SECONDS: Final = QUIET_SECONDS + 6 * 3600
 """How long an erasure may take: a large project needs many runs."""
@@ -51,16 +54,15 @@ class Pass(msgspec.Struct, frozen=True):
 
 
 def run(clock: Clock, *, concerns: Callable[[Subject], bool] = lambda _: True) -> Report:
-    """Works on every erasure that it concerns, the one that waits for longest first."""
+    """Works on every erasure that it concerns, the one that waits for longest first. None takes the time of all."""
     report = Report()
-    for erasure in sorted(erasures.erasures(deadline=clock.deadline), key=lambda each: each.asked_at):
+    listed = [each for each in erasures.erasures(deadline=clock.deadline) if concerns(each.subject)]
+    for left, erasure in zip(range(len(listed), 0, -1), sorted(listed, key=_asked_at), strict=True):
         if clock.is_over:
             report.interrupted = True
             break
-        if not concerns(erasure.subject):
-            continue
         try:
-            advance(erasure, report, clock)
+            advance(erasure, report, clock.part(1 / left))
         except ErasureWaits:
             logger.info("the erasure of %s waits for those of its projects", erasure.subject)
         except ErasureChanged:
@@ -71,12 +73,19 @@ def run(clock: Clock, *, concerns: Callable[[Subject], bool] = lambda _: True) -
     return report
 
 
+def _asked_at(erasure: Erasure) -> int:
+    return erasure.asked_at
+
+
 def advance(erasure: Erasure, report: Report, clock: Clock) -> Receipt | None:
     """Pass after pass, as long as there is time and they prove something. The receipt, if that is all.
 
-    Raises `ErasureChanged` and `StoreUnavailable`.
+    Raises `ErasureWaits`, `ErasureChanged` and `StoreUnavailable`.
     """
     while not clock.is_over:
+        if _is_pointless(erasure, clock):
+            erasures.drop(erasure, deadline=clock.deadline)
+            return None
         erasure, found = _one_pass(erasure, report, clock)
         if erasure.progress.is_enough:
             return _end(erasure, report, clock)
@@ -90,6 +99,12 @@ def overdue_seconds(*, now: int, deadline: float) -> int:
     """How much longer than it should the oldest erasure waits. Raises `StoreUnavailable`."""
     asked = [each.asked_at for each in erasures.erasures(deadline=deadline)]
     return max(0, now - min(asked) - USUAL_SECONDS) if asked else 0
+
+
+def _is_pointless(erasure: Erasure, clock: Clock) -> bool:
+    """Whether it is of the window of a project that is erased as a whole: that receipt says it all."""
+    subject = erasure.subject
+    return subject.kind == "window" and project_by_id(subject.org, subject.project, deadline=clock.deadline) is None
 
 
 def _one_pass(erasure: Erasure, report: Report, clock: Clock) -> tuple[Erasure, bool]:
@@ -108,38 +123,42 @@ def _project(erasure: Erasure, clock: Clock) -> Pass:
     assert doomed is not None, "a project is erased after it was deleted"
     scope = scope_of(doomed)
     hours = purging.everything(
-        scope, oldest_ms=doomed.oldest_ms, widest_ms=doomed.widest_days * DAY_MS, now_ms=clock.now_ms
+        scope, oldest_ms=doomed.oldest_ms, widest_ms=doomed.widest_days * DAY_MS, now_ms=erasure.asked_at * 1000
     )
-    deleted, reached = _hours(scope, hours, erasure, clock)
-    if reached is not None:
-        return Pass(deleted, reached)
-    deleted += purging.empty_derived(scope, deadline=clock.deadline)
-    return Pass(deleted + erasing.erase_project(subject.org, subject.project, deadline=clock.deadline))
-
-
-def _window(erasure: Erasure, clock: Clock) -> Pass:
-    """What a shortened window has left behind: all at once, and as far back as any window ever reached."""
-    known = project_by_id(erasure.subject.org, erasure.subject.project, deadline=clock.deadline)
-    if known is None:
-        return Pass(Deleted())  # the whole project is being erased
-    scope = scope_of(known)
-    stay = _stay(scope, clock)
-    oldest = purging.oldest_slot(known.oldest_ms)
-    hours = range(oldest, max(oldest, slot_of(stay.behind)))
-    deleted, reached = _hours(scope, hours, erasure, clock)
-    if reached is not None:
-        return Pass(deleted, reached)
-    return Pass(
-        deleted + purging.empty_derived_behind(scope, stay, now_ms=clock.now_ms, deadline=clock.deadline)
+    emptied = _hours(scope, hours, erasure, clock)
+    if emptied.reached is not None:
+        return emptied
+    derived = _gathered(emptied.deleted, purging.empty_derived(scope, deadline=clock.stop_at), at=hours.stop)
+    if derived.reached is not None:
+        return derived
+    return _of_people(
+        lambda: erasing.erase_project(subject.org, subject.project, deadline=clock.stop_at), derived.deleted,
+        at=hours.stop,
     )  # fmt: skip
 
 
+def _window(erasure: Erasure, clock: Clock) -> Pass:
+    """What a shortened window has left behind: all at once, and as far back as any window ever reached. What ages out
+    meanwhile is the retention's."""
+    subject = erasure.subject
+    known = project_by_id(subject.org, subject.project, deadline=clock.deadline)
+    assert known is not None, "pointless, as was asked a moment ago"
+    scope, stay = scope_of(known), _stay(known)
+    oldest = purging.oldest_slot(known.oldest_ms - purging.CLOCKS_MS)
+    hours = range(oldest, max(oldest, slot_of(stay.behind)))
+    emptied = _hours(scope, hours, erasure, clock)
+    if emptied.reached is not None:
+        return emptied
+    derived = purging.empty_derived_behind(scope, stay, receipts=range(RECEIPT_PARTITIONS), deadline=clock.stop_at)
+    return _gathered(emptied.deleted, derived, at=hours.stop)
+
+
 def _org(erasure: Erasure, clock: Clock) -> Pass:
-    return Pass(erasing.erase_org(erasure.subject.org, deadline=clock.deadline))
+    return _of_people(lambda: erasing.erase_org(erasure.subject.org, deadline=clock.stop_at), Deleted(), at=1)
 
 
 def _account(erasure: Erasure, clock: Clock) -> Pass:
-    return Pass(erasing.erase_account(erasure.subject.user, deadline=clock.deadline))
+    return _of_people(lambda: erasing.erase_account(erasure.subject.user, deadline=clock.stop_at), Deleted(), at=1)
 
 
 PASSES: Final[Mapping[Kind, Callable[[Erasure, Clock], Pass]]] = {
@@ -147,11 +166,31 @@ PASSES: Final[Mapping[Kind, Callable[[Erasure, Clock], Pass]]] = {
 }  # fmt: skip
 
 
-def _hours(scope: Scope, hours: range, erasure: Erasure, clock: Clock) -> tuple[Deleted, int | None]:
-    """Empties the hours from where the last run stopped. Answers where this one did, unless at the end."""
-    left = range(max(hours.start, erasure.place), hours.stop)
-    deleted, reached = purging.empty_hours(scope, left, deadline=clock.deadline, is_over=lambda: clock.is_over)
-    return deleted, reached if reached < hours.stop else None
+def _hours(scope: Scope, hours: range, erasure: Erasure, clock: Clock) -> Pass:
+    """Empties the hours from where the last run stopped."""
+    left = range(max(hours.start, min(erasure.place, hours.stop)), hours.stop)
+    deleted, reached = purging.empty_hours(scope, left, deadline=clock.stop_at)
+    return Pass(deleted, reached if reached < hours.stop else None)
+
+
+def _gathered(before: Deleted, removed: Removed, *, at: int) -> Pass:
+    """With what is removed now. Where that takes too long the pass goes on there: it is not at its end."""
+    deleted = Counter(before)
+    try:
+        for kind, count in removed:
+            deleted[kind] += count
+    except StoreUnavailable as cut:
+        logger.info("a pass goes on with the next run: %s", cut)
+        return Pass(+deleted, at)
+    return Pass(+deleted)
+
+
+def _of_people(erase: Callable[[], Counter[str]], before: Deleted, *, at: int) -> Pass:
+    try:
+        return Pass(before + erase())
+    except PassInterrupted as cut:
+        logger.info("a pass goes on with the next run: %s", cut)
+        return Pass(before + cut.found, at)
 
 
 def _end(erasure: Erasure, report: Report, clock: Clock) -> Receipt:
@@ -163,7 +202,9 @@ def _end(erasure: Erasure, report: Report, clock: Clock) -> Receipt:
             erasing.stub_project(change, subject.org, subject.project, at=clock.now)
         case "window":
             known = project_by_id(subject.org, subject.project, deadline=clock.deadline)
-            behind = _stay(scope_of(known), clock).whole_hours_behind if known else None
+            if known is None:
+                raise ErasureChanged
+            behind = _stay(known).whole_hours_behind
         case "org":
             erasing.stub_org(change, subject.org, at=clock.now)
         case "account":
@@ -174,6 +215,6 @@ def _end(erasure: Erasure, report: Report, clock: Clock) -> Receipt:
     return receipt
 
 
-def _stay(scope: Scope, clock: Clock) -> Stay:
-    """Nothing is left to the store's own expiry, which knows only the window as it was."""
-    return Stay(scope.horizon(clock.now_ms), left_to_ttl=0)
+def _stay(known: Project) -> Stay:
+    """What was left behind when the window was shortened last. Nothing of that is left to the store's own expiry."""
+    return Stay(known.kept_from, left_to_ttl=0)

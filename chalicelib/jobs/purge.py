@@ -15,6 +15,8 @@ jobs: Final = Blueprint(__name__)
 
 EVERY_MINUTES: Final = 15
 LAST_SECONDS: Final = 2.0
+OF_ERASURES: Final = 0.6
+"""Of the time: a large project must not keep the others from being purged."""
 
 
 @jobs.schedule(Rate(EVERY_MINUTES, unit=Rate.MINUTES), name="purge")
@@ -27,10 +29,10 @@ def purge(event: Any) -> None:
     deadline = begun + event.context.get_remaining_time_in_millis() / 1000 - LAST_SECONDS
     journal.begin()
     clock = Clock(now_ms=now_ms, deadline=deadline)
-    erased = erasure.run(clock)
+    journal.count("PurgeLag", erasure.overdue_seconds(now=now_ms // 1000, deadline=deadline))
+    erased = erasure.run(clock.part(OF_ERASURES))
     purged = retention.run(clock)
     journal.count("PurgeFailed", erased.failed + purged.failed)
-    journal.count("PurgeLag", erasure.overdue_seconds(now=now_ms // 1000, deadline=deadline))
     took = round((time.monotonic() - begun) * 1000)
     request = getattr(event.context, "aws_request_id", "-")
     journal.write("erasures", request=request, ms=took, **asdict(erased))

@@ -3,7 +3,7 @@
     list of projects, partition n     a lease each: of two runs one does the work, the other passes on
        -> by project                  the next run goes on behind the project where this one stopped
           -> hours                    from where the last purge ended, and two days before that once more
-          -> what is derived
+          -> what is derived          of the receipts of batches a sixteenth each day
           -> receipt                  where anything was found
           -> audit log                of its organisation: two years, whatever the window is
 
@@ -29,14 +29,13 @@ from chalicelib.storage.changes import Change, commit
 from chalicelib.storage.erasures import Receipt, Subject
 from chalicelib.storage.errors import StoreUnavailable
 from chalicelib.storage.leases import Lease, LeaseLost
-from chalicelib.storage.tables.keys import WORK_PARTITIONS
+from chalicelib.storage.tables.keys import RECEIPT_PARTITIONS, WORK_PARTITIONS
 
 EVERY_MS: Final = DAY_MS
 REVISITED_HOURS: Final = 48
 """What a writer with a slow clock, or a run that was cut off, may have left behind the last purge."""
 SAVED_EVERY: Final = 20
 """Projects that a run which is killed may have to go through again."""
-RECEIPT_SECONDS: Final = 400 * 86_400
 
 logger: Final = logging.getLogger(__name__)
 
@@ -78,12 +77,6 @@ def run(clock: Clock) -> Report:
             logger.exception("the purge of partition %d was left for the next run", number)
             report.failed += 1
     return report
-
-
-def stay_of(known: Project, *, now_ms: int) -> Stay:
-    """Until when what it has stored may stay. Engines that are not AWS's do not expire anything by themselves."""
-    expires = settings.current().dynamodb_endpoint is None
-    return Stay(scope_of(known).horizon(now_ms), LEFT_TO_TTL_MS if expires else 0)
 
 
 def _walk(number: int, report: Report, clock: Clock) -> None:
@@ -149,8 +142,13 @@ class _Walk:
         leases.save(self.lease, msgspec.msgpack.encode(progress), deadline=self.clock.deadline)
 
 
+class WindowChanged(Exception):
+    """Somebody changed the window while what lies behind it was looked for: a longer one may have let it in."""
+
+
 def purge_behind(known: Project, stay: Stay, clock: Clock) -> tuple[Deleted, bool]:
-    """Deletes what may not stay of a living project. Answers what it was, and whether that is all of it.
+    """Deletes what may not stay of a living project. Answers what it was, and whether that is all of it: not where the
+    time was over, or the window changed meanwhile.
 
     Raises `StoreUnavailable`.
     """
@@ -161,14 +159,37 @@ def purge_behind(known: Project, stay: Stay, clock: Clock) -> tuple[Deleted, boo
     purged = purging.purged_until(scope, deadline=clock.deadline)
     # A window that has grown since lets events in again before where the last purge ended.
     begin = oldest if purged is None else max(oldest, min(purged, until) - REVISITED_HOURS)
-    deleted, reached = purging.empty_hours(
-        scope, range(begin, max(begin, until)), deadline=clock.deadline, is_over=lambda: clock.is_over
-    )
-    purging.note_purged_until(scope, reached, deadline=clock.deadline)
-    if reached < until:
+    hours, deleted = range(begin, max(begin, until)), Deleted()
+    try:
+        deleted, reached = purging.empty_hours(
+            scope, hours, deadline=clock.stop_at, still=lambda: _check_window(known, clock)
+        )
+        purging.note_purged_until(scope, reached, deadline=clock.deadline)
+        if reached < until:
+            return deleted, False
+        today = clock.begun_ms // DAY_MS % RECEIPT_PARTITIONS
+        for kind, count in purging.empty_derived_behind(scope, stay, receipts=[today], deadline=clock.stop_at):
+            deleted[kind] += count
+    except WindowChanged:
         return deleted, False
-    derived = purging.empty_derived_behind(scope, stay, now_ms=clock.now_ms, deadline=clock.deadline)
-    return deleted + derived, True
+    except StoreUnavailable:
+        if not clock.is_over:
+            raise
+        return +deleted, False
+    return +deleted, True
+
+
+def _check_window(known: Project, clock: Clock) -> None:
+    """Raises `WindowChanged`. What was found before is behind the window that it was let in by."""
+    now = project_by_id(known.org, known.project, deadline=clock.stop_at)
+    if now is None or (now.retention_days, now.kept_from) != (known.retention_days, known.kept_from):
+        raise WindowChanged
+
+
+def stay_of(known: Project, *, now_ms: int) -> Stay:
+    """Until when what it has stored may stay. Engines that are not AWS's do not expire anything by themselves."""
+    expires = settings.current().dynamodb_endpoint is None
+    return Stay(scope_of(known).horizon(now_ms), LEFT_TO_TTL_MS if expires else 0)
 
 
 def _keep_receipt(known: Project, deleted: Deleted, *, asked_at: int, behind: int, clock: Clock) -> None:
@@ -177,5 +198,5 @@ def _keep_receipt(known: Project, deleted: Deleted, *, asked_at: int, behind: in
         behind=behind, passes=1, removed=deleted,
     )  # fmt: skip
     change = Change()
-    erasures.put_receipt(change, receipt, expires_at=clock.now + RECEIPT_SECONDS)
+    erasures.put_receipt(change, receipt)
     commit(change, deadline=clock.deadline)

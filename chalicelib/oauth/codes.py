@@ -32,7 +32,7 @@ from chalicelib.oauth.errors import OAuthError
 from chalicelib.oauth.tokens import Issued
 from chalicelib.storage.audit import SYSTEM
 from chalicelib.storage.changes import Change, Fields, absent, commit, when
-from chalicelib.storage.items import Item, item
+from chalicelib.storage.items import LISTED_LONGER_SECONDS, Item, item
 from chalicelib.storage.tables import keys
 
 LIFETIME_SECONDS: Final = 60
@@ -79,7 +79,8 @@ def issue_code(approval: Approval, *, now: int, deadline: float | None = None) -
     grants.check_standing(change, approval, AuthorityLost())
     change.put(keys.TOKENS, keys.code_partition(code.id), keys.ONLY, fields, absent(_CodeIdTaken()))
     led: Fields = {
-        "code": code.id, "org": approval.org, "project": approval.project, "user": approval.user, "t": expires_at
+        "code": code.id, "org": approval.org, "project": approval.project, "user": approval.user,
+        "t": expires_at + LISTED_LONGER_SECONDS,
     }  # fmt: skip
     for place in _listed(code, approval):
         change.put(keys.TOKENS, *place, led)

@@ -23,7 +23,7 @@ from chalicelib.oauth.bearers import ACCESS_TOKEN, Bearer, bearer, new_bearer
 from chalicelib.oauth.errors import TokenRefused
 from chalicelib.storage.changes import Change, Fields, absent, commit, when
 from chalicelib.storage.errors import StoreUnavailable
-from chalicelib.storage.items import Item, item
+from chalicelib.storage.items import LISTED_LONGER_SECONDS, Item, item
 from chalicelib.storage.tables import keys
 
 __all__ = ["Access", "Issued", "TokenRefused", "authenticated"]
@@ -82,7 +82,7 @@ def add_access_token(change: Change, grant: Grant, scope: frozenset[str], *, now
         "t": expires_at,
     }  # fmt: skip
     change.put(keys.TOKENS, keys.access_token_partition(made.id), keys.ONLY, fields, absent(_TokenIdTaken()))
-    listed: Fields = {"token": made.id, "t": expires_at}
+    listed: Fields = {"token": made.id, "t": expires_at + LISTED_LONGER_SECONDS}
     change.put(keys.TOKENS, keys.grant_tokens_partition(grant.id), keys.grant_token_sort(made.id), listed)
     return made
 

@@ -23,6 +23,7 @@ from chalicelib.storage.tables import keys
 
 QUIET_SECONDS: Final = 900
 EMPTY_PASSES: Final = 2
+WINDOW_RECEIPT_SECONDS: Final = 400 * 86_400
 
 Kind = Literal["project", "window", "org", "account"]
 """A whole project; what a shortened window leaves behind; a whole organisation; a person's account."""
@@ -174,9 +175,17 @@ def end(change: Change, erasure: Erasure, *, at: int, behind: int | None = None)
     return receipt
 
 
-def put_receipt(change: Change, receipt: Receipt, *, expires_at: int | None = None) -> None:
-    """Adds a receipt, kept for ever or until then."""
+def drop(erasure: Erasure, *, deadline: float | None = None) -> None:
+    """Takes it out of the register without a receipt. Raises `ErasureChanged` and `StoreUnavailable`."""
+    change = Change()
+    change.delete(keys.WORK, keys.ERASURES, erasure.subject.sort, _as_read(erasure))
+    commit(change, deadline=deadline)
+
+
+def put_receipt(change: Change, receipt: Receipt) -> None:
+    """Adds a receipt, kept for ever, or for 400 days where it is of a window."""
     subject = receipt.subject
+    expires_at = receipt.at + WINDOW_RECEIPT_SECONDS if subject.kind == "window" else None
     fields: Fields = {
         "kind": subject.kind, "org": subject.org or None, "project": subject.project or None,
         "user": subject.user or None, "actor_kind": receipt.by.kind, "actor": receipt.by.id,

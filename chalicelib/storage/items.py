@@ -11,6 +11,10 @@ from chalicelib.storage.errors import StoreUnavailable
 
 Item = dict[str, Value]
 
+LISTED_LONGER_SECONDS: Final = 3 * 86_400
+"""How much longer the entry of a list lives than what it leads to. The store deletes what expires within two days, in
+no order, and what no list names any more would not be found by who erases it."""
+
 PAGE_LIMIT: Final = 100
 """Pages that a list is read for: 100 MB. Lists of people, projects and keys are far shorter."""
 

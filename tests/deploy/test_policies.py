@@ -47,7 +47,6 @@ ONLY_THE_OTHER = {
         *((each, keys.KEYS) for each in ("GetItem", "PutItem")),
         *((each, keys.LIMITS) for each in ("GetItem", "UpdateItem")),
         *((each, keys.USERS) for each in ("BatchGetItem", "ConditionCheckItem", "UpdateItem")),
-        ("ConditionCheckItem", keys.TENANTS),
         ("PutItem", keys.SESSIONS),
         ("Query", keys.RECEIPTS),
     },  # people make things, and look at them; the purge ends them
@@ -283,7 +282,9 @@ def test_the_purge_runs_under_its_policy(doomed: Doomed, monkeypatch: pytest.Mon
     assert member is not None
     by, now = acme.membership(acme.owner), int(time.time())
     deletion.delete_project(project, by=by, now=now)
-    deletion.delete_account(member, by=audit.person(member.user), now=now)
+    with monkeypatch.context() as cut_short:
+        cut_short.setattr("chalicelib.identity.deletion._sweep", lambda *_, **__: None)
+        deletion.delete_account(member, by=audit.person(member.user), now=now)
     late = (now + QUIET_SECONDS + 60) * 1000
     with under("purge") as refused:
         first = erasure.run(Clock(now_ms=late, deadline=time.monotonic() + 120))

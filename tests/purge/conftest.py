@@ -67,7 +67,7 @@ def keep(scope: Scope, *, created_ms: int = CREATED_MS, widest: int = 0, state: 
         "org": {"B": scope.org}, "project": {"B": scope.project}, "slug": {"S": "web"}, "name": {"S": "Web"},
         "retention_days": {"N": str(scope.retention_days)}, "shards": {"L": plan}, "state": {"S": state},
         "created_at": {"N": str(created_ms // 1000)}, "version": {"N": "1"},
-        "widest_days": {"N": str(widest or scope.retention_days)},
+        "widest_days": {"N": str(widest or scope.retention_days)}, "kept_from": {"N": str(scope.kept_from)},
     }  # fmt: skip
     put(keys.TENANTS, keys.org_partition(scope.org), keys.project_sort(scope.project), row)
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import pytest
 
+from chalicelib.events.decode import UNTIMED
 from chalicelib.events.store import purging, register
 from chalicelib.events.store.dictionaries import newest
 from chalicelib.ids import DAY_MS, HOUR_MS, Slot, slot_of
@@ -104,16 +105,17 @@ def test_a_pass_that_takes_longer_than_a_run_goes_on_with_the_next(monkeypatch):
     for days in (1, 20, 49):
         send(scope, [event("x", NOW_MS - days * DAY_MS)], now_ms=NOW_MS - days * DAY_MS)
     subject = _deleted(scope)
-    monkeypatch.setattr(purging, "AT_ONCE", 500)
-    looks = iter([False, False, True])
-    clock = Clock(now_ms=NOW_MS, deadline=time.monotonic() + 120)
-    monkeypatch.setattr(Clock, "is_over", property(lambda _: next(looks, True)))
-    assert erasure.run(clock).interrupted
+    passed, monotonic = [0.0], time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + passed[0])
+    with meanwhile(lambda: passed.append(passed.pop() + 110), at=900):
+        assert _run().interrupted
     asked = erasures.erasure_of(subject)
     assert asked is not None
-    assert asked.progress.passes == 0
+    assert (asked.progress.passes, asked.progress.empty) == (0, 0)
     assert asked.place > 0
-    monkeypatch.undo()
+    assert _run(LATE_MS).ended == 1
+    [receipt] = erasures.receipts_of(scope.org)
+    assert receipt.removed["blocks"] == 3
 
 
 @pytest.mark.requirement("I8", "I6")
@@ -170,8 +172,37 @@ def test_what_a_shorter_window_leaves_behind_is_gone_within_the_hour_and_what_it
     assert min(hours) >= slot_of(NOW_MS - 7 * DAY_MS)
     assert messages(shorter, start=NOW_MS - 30 * DAY_MS) == kept != []
     [receipt] = erasures.receipts_of(scope.org)
-    assert receipt.behind == slot_of(LATE_MS - 7 * DAY_MS) * HOUR_MS
+    assert receipt.behind == slot_of(NOW_MS - 7 * DAY_MS) * HOUR_MS
     assert newest(shorter, deadline=soon()).version > 0
+
+
+@pytest.mark.requirement("I8")
+def test_a_window_of_a_project_that_is_deleted_has_no_receipt_of_its_own():
+    scope = project()
+    fill(scope, NOW_MS - 20 * DAY_MS)
+    change = Change()
+    erasures.ask(change, Subject("window", scope.org, scope.project), by=OPERATOR, at=NOW)
+    commit(change)
+    _deleted(scope)
+    _run()
+    assert _run(LATE_MS).ended == 1
+    assert [each.subject.kind for each in erasures.receipts_of(scope.org)] == ["project"]
+    assert list(erasures.erasures(deadline=soon())) == []
+
+
+@pytest.mark.requirement("I8")
+def test_a_window_of_a_project_whose_receipts_go_on_ageing_has_its_receipt():
+    """Its horizon stands still: what ages out meanwhile is no finding."""
+    scope = project()
+    shorter = type(scope)(scope.org, scope.project, 7, scope.shards, NOW_MS - 7 * DAY_MS)
+    for number in range(30):
+        at = NOW_MS - 7 * DAY_MS + number * 20_000
+        send(scope, [event(f"{number}", UNTIMED)], now_ms=at, idempotency_key=f"{number}")
+    keep(shorter, widest=WINDOW)
+    change = Change()
+    erasures.ask(change, Subject("window", scope.org, scope.project), by=OPERATOR, at=NOW)
+    commit(change)
+    assert _run(LATE_MS + 5 * 60_000).ended == 1
 
 
 def test_one_erasure_that_fails_does_not_keep_the_others(caplog):

@@ -9,9 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib import settings
+from chalicelib.events.decode import UNTIMED
 from chalicelib.events.scope import Scope
 from chalicelib.events.store import dictionaries, purging
-from chalicelib.events.store.pattern_templates import templates_of
+from chalicelib.events.store.pattern_templates import Template, learn, templates_of
 from chalicelib.events.store.purging import LEFT_TO_TTL_MS, Stay
 from chalicelib.identity.projects import project_by_id
 from chalicelib.ids import DAY_MS, HOUR_MS, OrgId, ProjectId, slot_of
@@ -81,9 +82,9 @@ def test_what_lies_behind_the_window_is_gone_everywhere_and_the_rest_is_there():
     report = _run()
     assert (report.projects, report.failed, report.interrupted) == (2, 0, False)
     left = set(items_of(scope)) - set(before)
-    allowed = {(keys.EVENTS, keys.PURGED), (keys.EVENTS, keys.REJECTIONS)}
-    kinds = {(table, sort[:1]) for table, _, sort in left}
-    assert kinds <= allowed | {(keys.WORK, sort[:1]) for table, _, sort in left if table == keys.WORK}
+    events = {(p[16:17], s[:1]) for table, p, s in left if table == keys.EVENTS}
+    assert {sort for kind, sort in events if kind == b"i"} <= {keys.PURGED, keys.REJECTIONS}
+    assert {kind for kind, _ in events} <= {b"i", b"r"}
     assert set(items_of(other)) >= set(others)
     assert len(messages(scope, **ALL_OF_IT)) == 304
 
@@ -98,9 +99,55 @@ def test_every_kind_is_counted_and_the_receipt_says_so():
     assert receipt.behind == slot_of(HORIZON) * HOUR_MS
     assert sum(receipt.removed.values()) == report.deleted
     assert set(receipt.removed) >= {
-        "blocks", "details", "receipts of batches", "dictionaries", "hours of the index", "hours of patterns",
+        "blocks", "details", "dictionaries", "hours of the index", "hours of patterns",
         "pattern texts", "states of patterns", "deploys", "notes", "usage counters",
     }  # fmt: skip
+
+
+@pytest.mark.requirement("S38", "I2")
+def test_receipts_of_batches_go_when_no_event_of_theirs_can_be_shown_and_no_sooner():
+    scope = project(created_ms=NOW_MS - 200 * DAY_MS)
+    for number in range(20):
+        send(scope, [event(f"{number}", UNTIMED)], now_ms=NOW_MS - 61 * DAY_MS, idempotency_key=f"old {number}")
+        send(scope, [event(f"{number}", UNTIMED)], now_ms=NOW_MS - 31 * DAY_MS, idempotency_key=f"young {number}")
+    for day in range(16):
+        _run(NOW_MS + day * DAY_MS)
+    left = [table for table, p, _ in items_of(scope) if p[16:17] == b"r"]
+    assert len(left) == 20
+    for day in range(31, 47):
+        _run(NOW_MS + day * DAY_MS)
+    assert not [table for table, p, _ in items_of(scope) if p[16:17] == b"r"]
+
+
+@pytest.mark.requirement("I1", "S37")
+def test_a_window_that_grows_while_its_past_is_purged_loses_nothing_that_it_let_in():
+    scope = project()
+    early = HORIZON - 2 * HOUR_MS
+    _purge(scope)
+    known = project_by_id(scope.org, scope.project)
+    assert known is not None
+    wider = replace(scope, retention_days=2 * WINDOW)
+
+    def grow() -> None:
+        keep(wider, widest=2 * WINDOW)
+        send(wider, [event("early", early)])
+
+    with meanwhile(grow, at=3):
+        clock = Clock(now_ms=NOW_MS, deadline=time.monotonic() + 120)
+        _, is_all = retention.purge_behind(known, Stay(HORIZON, 0), clock)
+    assert not is_all
+    assert messages(wider, **ALL_OF_IT) == ["early"]
+
+
+@pytest.mark.requirement("I1")
+def test_the_text_of_a_pattern_that_was_seen_again_stays():
+    scope = project()
+    last = HORIZON - 3 * HOUR_MS
+    seen = {b"p" * 8: Template("order <n>", "order 7", last, last)}
+    learn(scope, seen, deadline=soon())
+    _purge(scope)
+    kept = templates_of(scope, now_ms=NOW_MS, deadline=soon())
+    assert {name: (each.text, each.sample) for name, each in kept.items()} == {b"p" * 8: ("order <n>", "")}
 
 
 @pytest.mark.requirement("S38")

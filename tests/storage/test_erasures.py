@@ -126,7 +126,7 @@ def test_receipts_are_listed_the_newest_first_and_by_organisation(store):
             subject=Subject("window", org, PROJECT), by=OPERATOR, asked_at=at, at=at, behind=at * 1000, passes=2,
             removed={},
         )  # fmt: skip
-        erasures.put_receipt(change, receipt, expires_at=at + 60)
+        erasures.put_receipt(change, receipt)
         commit(change)
     assert [each.at for each in erasures.receipts_of(ORG)] == [AT + 5, AT]
     assert [each.behind for each in erasures.receipts_of(ORG, limit=1)] == [(AT + 5) * 1000]

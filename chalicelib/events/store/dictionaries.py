@@ -118,9 +118,9 @@ def publish(scope: Scope, dictionary: Dictionary, *, now_ms: int, deadline: floa
     return True
 
 
-def ends_at(row: Mapping[str, Value], scope: Scope) -> int:
-    """When no block that is shown can use a stored version any more, in milliseconds, by the window as it is now."""
-    return _stored(row).created_at + USED_MS + scope.retention_ms + KEPT_LONGER_MS
+def ended_before(row: Mapping[str, Value], oldest: int) -> bool:
+    """Whether no event since that time, in milliseconds, can be in a block that uses a stored version."""
+    return _stored(row).created_at + USED_MS + KEPT_LONGER_MS < oldest
 
 
 def forget(project: ProjectId) -> None:

@@ -76,12 +76,13 @@ def learn(scope: Scope, seen: Known, *, deadline: float) -> None:
 
 
 def forget(scope: Scope, *, oldest: int, deadline: float) -> int:
-    """Drops the texts that were last seen before that time, in milliseconds; answers how many. Where a writer is
-    faster, that writer drops what its window has left behind, and the next call the rest. Raises `StoreUnavailable`."""
+    """Drops the texts that were last seen before that time, in milliseconds, or half a day before: `last` may be so
+    much behind. Answers how many. Where a writer is faster, that writer drops what its window has left behind, and the
+    next call the rest. Raises `StoreUnavailable`."""
     dropped = 0
     for row in items(keys.EVENTS, _partition(scope), keys.PATTERN_TEMPLATES, deadline=deadline):
         known = _opened(row)
-        kept = {name: _cut(each, oldest) for name, each in known.items() if each.last >= oldest}
+        kept = {name: _cut(each, oldest) for name, each in known.items() if each.last >= oldest - BEHIND_MS}
         if kept == known:
             continue
         if _replace(scope, row["s"].binary, row, kept, deadline=deadline) if kept else _delete(row, deadline=deadline):
@@ -104,7 +105,8 @@ def _delete(row: Mapping[str, Value], *, deadline: float) -> bool:
 
 
 def _cut(known: Template, oldest: int) -> Template:
-    return msgspec.structs.replace(known, first=max(known.first, oldest))
+    sample = known.sample if known.last >= oldest else ""
+    return Template(known.text, sample, max(known.first, oldest), known.last)
 
 
 def _tells_more(seen: Known, known: Known) -> bool:

@@ -17,17 +17,17 @@ takes a detail that is gone for a row that expired. Doing any of it again, or tw
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
 
 from chalicelib.events.scope import Scope
 from chalicelib.events.store import dictionaries, pattern_templates, register
 from chalicelib.events.store.deploy_recording import marked_at
-from chalicelib.events.store.receipt import Receipt
 from chalicelib.ids import DAY_MS, HOUR_MS, BatchId, Slot, slot_of
 from chalicelib.storage import dynamodb
+from chalicelib.storage.errors import StoreUnavailable
 from chalicelib.storage.items import Item
 from chalicelib.storage.tables import keys
 from chalicelib.storage.threads import Threads
@@ -36,16 +36,24 @@ from chalicelib.storage.writes import delete_all
 EARLIEST_MS: Final = 946_684_800_000
 """The year 2000: no event is older (`events.decode`)."""
 AHEAD_MS: Final = HOUR_MS
+CLOCKS_MS: Final = HOUR_MS
+"""By how much clocks may differ, and much more."""
 LEFT_TO_TTL_MS: Final = 2 * DAY_MS + 10_000_000
 """DynamoDB deletes within two days, and expiry is rounded up by up to 10,000 seconds (`store.put`)."""
 DERIVED_LONGER_MS: Final = 3 * DAY_MS
 """How much longer than events what is derived from them lives."""
 AT_ONCE: Final = 64
-"""Hours between two looks at the clock."""
+"""Hours that are emptied side by side."""
 THREADS: Final = 8
+
+DELETED_AT_ONCE: Final = 500
+RECEIPT_LONGER_MS: Final = 3 * DAY_MS
 
 Deleted = Counter[str]
 """By kind of item, how many."""
+
+Removed = Iterator[tuple[str, int]]
+"""The same, piece by piece, as it is done."""
 
 Row = Item
 
@@ -76,7 +84,7 @@ class Stay(Struct, frozen=True):
 
 def everything(scope: Scope, *, oldest_ms: int, widest_ms: int, now_ms: int) -> range:
     """The hours that anything of the project may be in, whatever its window was: as slots."""
-    return range(oldest_slot(oldest_ms), slot_of(now_ms + max(widest_ms, scope.retention_ms) + AHEAD_MS) + 1)
+    return range(oldest_slot(oldest_ms - CLOCKS_MS), slot_of(now_ms + max(widest_ms, scope.retention_ms) + AHEAD_MS) + 1)
 
 
 def oldest_slot(oldest_ms: int) -> Slot:
@@ -84,24 +92,35 @@ def oldest_slot(oldest_ms: int) -> Slot:
 
 
 def empty_hours(
-    scope: Scope, slots: range, *, deadline: float, is_over: Callable[[], bool] = lambda: False
+    scope: Scope, slots: range, *, deadline: float, still: Callable[[], None] = lambda: None
 ) -> tuple[Deleted, Slot]:
-    """Deletes all that these hours hold, until it is over. Answers what it deleted, and the first hour that it left.
+    """Deletes all that these hours hold. Answers what it deleted, and the first hour that it left, where the deadline
+    came before the end.
 
-    Raises `StoreUnavailable`; then any of them may be empty or not.
+    `still` is asked between finding something and deleting it, and raises where it may not be deleted any more: what
+    is found was there before. Raises `StoreUnavailable` where not even some hours could be emptied.
     """
     deleted: Deleted = Counter()
     reached = slots.start
+
+    def emptied(partition: bytes) -> Deleted:
+        return total(_emptied(partition, _kind_of_block, deadline, still))
+
     with Threads(THREADS) as pool:
-        while reached < slots.stop and not is_over():
+        while reached < slots.stop:
             some = range(reached, min(reached + AT_ONCE, slots.stop))
-            for found in pool.map(lambda place: _empty(place, _kind_of_block, deadline), _partitions(scope, some)):
-                deleted += found
+            try:
+                for found in pool.map(emptied, _partitions(scope, some)):
+                    deleted += found
+            except StoreUnavailable:
+                if reached == slots.start:
+                    raise
+                break
             reached = some.stop
     return deleted, Slot(reached)
 
 
-def empty_derived(scope: Scope, *, deadline: float) -> Deleted:
+def empty_derived(scope: Scope, *, deadline: float) -> Removed:
     """Deletes all else of the project: receipts of batches, dictionaries, counts, patterns, deploys, usage, work.
 
     Raises `StoreUnavailable`.
@@ -113,32 +132,39 @@ def empty_derived(scope: Scope, *, deadline: float) -> Deleted:
         (keys.index_partition(scope.org, scope.project), _kind_of_derived),
         (keys.usage_partition(scope.org, scope.project), lambda _: "usage counters"),
     ]
-    deleted: Deleted = Counter()
     for partition, kind_of in partitions:
-        deleted += _empty(partition, kind_of, deadline)
+        yield from _emptied(partition, kind_of, deadline)
     for work in register.noted_work(keys.work_number(scope.project), deadline=deadline):
         if (work.org, work.project) == (scope.org, scope.project):
             register.strike(work, deadline=deadline)
-            deleted["notes of work"] += 1
-    return deleted
+            yield "notes of work", 1
 
 
-def empty_derived_behind(scope: Scope, stay: Stay, *, now_ms: int, deadline: float) -> Deleted:
-    """Deletes what is derived from events that may not stay. Raises `StoreUnavailable`."""
-    deleted: Deleted = Counter()
+def empty_derived_behind(scope: Scope, stay: Stay, *, receipts: Iterable[int], deadline: float) -> Removed:
+    """Deletes what is derived from events that may not stay. Of the partitions of receipts, only these are looked
+    through: there may be as many as there were batches. Raises `StoreUnavailable`.
+    """
     index = keys.index_partition(scope.org, scope.project)
     for low, high, kind in _timed_ranges(stay):
-        deleted[kind] += _delete(index, _between(index, low, high, deadline), deadline)
+        yield from _delete(kind, index, _between(index, low, high, deadline), deadline)
     for prefix, kind, is_past in _dated(stay):
-        rows = _begins(index, prefix, deadline)
-        deleted[kind] += _delete(index, (row for row in rows if is_past(row)), deadline)
-    deleted["pattern texts"] += pattern_templates.forget(scope, oldest=stay.derived_behind, deadline=deadline)
+        yield from _delete(kind, index, filter(is_past, _begins(index, prefix, deadline)), deadline)
+    yield "pattern texts", pattern_templates.forget(scope, oldest=stay.derived_behind, deadline=deadline)
     usage = keys.usage_partition(scope.org, scope.project)
     low, high = keys.usage_range(0, stay.derived_behind // DAY_MS - 1)
-    deleted["usage counters"] += _delete(usage, _between(usage, low, high, deadline), deadline)
-    deleted += _empty_receipts_behind(scope, stay, now_ms=now_ms, deadline=deadline)
-    deleted += _empty_dictionaries_behind(scope, stay, now_ms=now_ms, deadline=deadline)
-    return +deleted
+    yield from _delete("usage counters", usage, _between(usage, low, high, deadline), deadline)
+    yield from _dictionaries_behind(scope, stay, deadline)
+    partitions = _receipt_partitions(scope)
+    for number in receipts:
+        yield from _receipts_behind(partitions[number], stay, deadline)
+
+
+def total(removed: Removed) -> Deleted:
+    """All of it. Raises what its deletion does."""
+    found: Deleted = Counter()
+    for kind, count in removed:
+        found[kind] += count
+    return +found
 
 
 def purged_until(scope: Scope, *, deadline: float) -> Slot | None:
@@ -199,39 +225,43 @@ def _dated(stay: Stay) -> Iterator[tuple[bytes, str, Callable[[Row], bool]]]:
     yield keys.DEPLOY_REQUEST, _NOTE, lambda row: marked_at(row) < stay.derived_behind
 
 
-def _empty_receipts_behind(scope: Scope, stay: Stay, *, now_ms: int, deadline: float) -> Deleted:
-    """A receipt makes sure that a batch is stored once for the life of its data, and has no use after it."""
+def _receipts_behind(partition: bytes, stay: Stay, deadline: float) -> Removed:
+    """A receipt makes sure that a batch is stored once for the life of its data, and has no use after it.
+
+    It expires a window and two days after its newest event, and a window has a day at least: so what expires less than
+    three days behind has no event, and no note ahead, that is not behind, whatever the window was then and is now.
+    """
 
     def is_past(row: Row) -> bool:
-        received_at = msgspec.msgpack.decode(row["b"].binary, type=Receipt).received_at
-        return received_at < stay.behind or row["t"].number * 1000 < now_ms - stay.left_to_ttl
+        return row["t"].number * 1000 - RECEIPT_LONGER_MS < stay.behind
 
-    deleted = 0
-    for partition in _receipt_partitions(scope):
-        past = (row for row in _begins(partition, b"", deadline) if is_past(row))
-        deleted += _delete(partition, past, deadline)
-    return Counter({"receipts of batches": deleted})
+    yield from _delete("receipts of batches", partition, filter(is_past, _begins(partition, b"", deadline)), deadline)
 
 
-def _empty_dictionaries_behind(scope: Scope, stay: Stay, *, now_ms: int, deadline: float) -> Deleted:
+def _dictionaries_behind(scope: Scope, stay: Stay, deadline: float) -> Removed:
+    def is_past(row: Row) -> bool:
+        return dictionaries.ended_before(row, stay.behind)
+
     partition = keys.dictionary_partition(scope.org, scope.project)
-    rows = _begins(partition, b"", deadline)
-    past = (row for row in rows if dictionaries.ends_at(row, scope) < now_ms - stay.left_to_ttl)
-    return Counter({"dictionaries": _delete(partition, past, deadline)})
+    yield from _delete("dictionaries", partition, filter(is_past, _begins(partition, b"", deadline)), deadline)
 
 
 # --- reading keys, deleting items -------------------------------------------------------------------------------------
 
 
-def _empty(partition: bytes, kind_of: Callable[[bytes], str], deadline: float) -> Deleted:
-    request = _query(partition) | {"ProjectionExpression": "s"}
-    found = [row["s"].binary for row in dynamodb.query_all(request, deadline=deadline)]
-    delete_all(keys.EVENTS, ((partition, sort) for sort in found), deadline=deadline)
-    return Counter(map(kind_of, found))
+def _emptied(
+    partition: bytes, kind_of: Callable[[bytes], str], deadline: float, still: Callable[[], None] = lambda: None
+) -> Removed:
+    rows = dynamodb.query_all(_query(partition) | {"ProjectionExpression": "s"}, deadline=deadline)
+    while found := [row["s"].binary for row in islice(rows, DELETED_AT_ONCE)]:
+        still()
+        delete_all(keys.EVENTS, ((partition, sort) for sort in found), deadline=deadline)
+        yield from Counter(map(kind_of, found)).items()
 
 
-def _delete(partition: bytes, rows: Iterable[Row], deadline: float) -> int:
-    return delete_all(keys.EVENTS, ((partition, row["s"].binary) for row in rows), deadline=deadline)
+def _delete(kind: str, partition: bytes, rows: Iterator[Row], deadline: float) -> Removed:
+    while found := [row["s"].binary for row in islice(rows, DELETED_AT_ONCE)]:
+        yield kind, delete_all(keys.EVENTS, ((partition, sort) for sort in found), deadline=deadline)
 
 
 def _between(partition: bytes, low: bytes, high: bytes, deadline: float) -> Iterator[Row]:
