@@ -214,7 +214,8 @@ def _org_stub(org: OrgId) -> Callable[[Found], bool]:
         of_slug = found.table == keys.TENANTS and found.partition[:1] == keys.org_slug_partition("")
         of_member = found.table == keys.USERS and found.sort == keys.ONLY  # whose account is being erased
         own = (found.table, found.partition, found.sort) == place
-        return own or of_slug or of_member or found.table == keys.RECEIPTS or _is_position(found)
+        of_letter = found.table == keys.OUTBOX
+        return own or of_slug or of_member or of_letter or found.table == keys.RECEIPTS or _is_position(found)
 
     return is_stub
 

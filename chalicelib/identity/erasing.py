@@ -5,8 +5,8 @@
     erase_account   what hangs on its memberships, connections, codes, sessions, factor, letters, its own log
 
 A pass answers how many of each kind it deleted; one that finds nothing answers an empty count. It may be interrupted at
-any point and begun again. Then it answers what it deleted till there, or raises where that is nothing: an unfinished
-pass is never taken for an empty one.
+any point and begun again: then it raises what it deleted till there (`PassInterrupted`), so that an unfinished pass is
+never taken for an empty one.
 
 Nothing can be added behind a pass that the next one would not find: whatever is made for a project, an organisation or
 an account is made in a change that holds while that lives, or stands where its id leads.
@@ -49,7 +49,8 @@ class ErasureWaits(Exception):
 
 
 def erase_project(org: OrgId, project: ProjectId, *, deadline: float) -> Counter[str]:
-    """One pass over all of a deleted project but its events. Raises `NotDeleted` and `StoreUnavailable`."""
+    """One pass over all of a deleted project but its events. Raises `NotDeleted`,
+    `PassInterrupted` and `StoreUnavailable`."""
     _check_deleted(item(keys.TENANTS, keys.org_partition(org), keys.project_sort(project), deadline=deadline))
     return _counted(_of_project(org, project, deadline=deadline))
 
@@ -70,7 +71,8 @@ def erase_org(org: OrgId, *, deadline: float) -> Counter[str]:
 
 
 def erase_account(user: UserId, *, deadline: float) -> Counter[str]:
-    """One pass over all that was a person's, and no organisation's. Raises `NotDeleted` and `StoreUnavailable`."""
+    """One pass over all that was a person's, and no organisation's. Raises `NotDeleted`,
+    `PassInterrupted` and `StoreUnavailable`."""
     tombstone = item(keys.USERS, keys.user_partition(user), keys.ONLY, deadline=deadline)
     if tombstone is None or users.is_here(tombstone):
         raise NotDeleted

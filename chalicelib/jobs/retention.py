@@ -24,7 +24,7 @@ from chalicelib.identity.projects import Project, project_by_id
 from chalicelib.ids import DAY_MS, OrgId, ProjectId, slot_of
 from chalicelib.jobs.clock import Clock
 from chalicelib.jobs.scope import scope_of
-from chalicelib.storage import audit, erasures, forgetting, leases
+from chalicelib.storage import audit, erasures, forgetting, leases, outbox
 from chalicelib.storage.changes import Change, commit
 from chalicelib.storage.erasures import Receipt, Subject
 from chalicelib.storage.errors import StoreUnavailable
@@ -64,6 +64,8 @@ class Report(msgspec.Struct):
 def run(clock: Clock) -> Report:
     """One run over all partitions whose turn it is and that no other run holds."""
     report = Report()
+    if settings.current().mail == "outbox":
+        outbox.forget_old(now_ms=clock.begun_ms, deadline=clock.stop_at)
     first = clock.begun_ms // (15 * 60_000)  # another partition first each time, so that none is always the last
     for number in ((first + offset) % WORK_PARTITIONS for offset in range(WORK_PARTITIONS)):
         if clock.is_over:

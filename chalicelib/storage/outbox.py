@@ -9,6 +9,7 @@ from msgspec import Struct
 from chalicelib.storage import dynamodb
 from chalicelib.storage.items import Item
 from chalicelib.storage.tables import keys
+from chalicelib.storage.writes import delete_all
 
 KEPT_SECONDS: Final = 7 * 24 * 3600
 MOST: Final = 100
@@ -50,6 +51,20 @@ def letters(limit: int = MOST) -> list[Kept]:
         Kept(written_at(row), row["to"].text, row["subject"].text, row["text"].text)
         for row in dynamodb.call("Query", request).items
     ]
+
+
+def forget_old(*, now_ms: int, deadline: float) -> int:
+    """Deletes what has been shown for long enough, and answers how many. Raises `StoreUnavailable`."""
+    request = {
+        "TableName": dynamodb.table(keys.OUTBOX),
+        "KeyConditionExpression": "p = :p AND s < :until",
+        "ExpressionAttributeValues": {
+            ":p": {"B": keys.OUTBOX_PARTITION},
+            ":until": {"B": keys.outbox_sort(now_ms - KEPT_SECONDS * 1000, b"")},
+        },
+    }
+    old = ((keys.OUTBOX_PARTITION, row["s"].binary) for row in dynamodb.query_all(request, deadline=deadline))
+    return delete_all(keys.OUTBOX, old, deadline=deadline)
 
 
 def written_at(row: Item) -> int:

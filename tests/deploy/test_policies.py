@@ -53,8 +53,8 @@ ONLY_THE_OTHER = {
 }
 """What stands in a module that both reach, and only the other function does."""
 
-UNSEEN = {("Query", keys.WORK)}
-"""Named in one function of `events.store.register`, and sent by another."""
+UNSEEN = {("Query", keys.WORK), ("GetItem", keys.RECEIPTS)}
+"""Named in one function of `events.store.register`, and sent by another; or asked by a change whose answer was lost."""
 
 
 def statements(function: str) -> list[dict[str, Any]]:

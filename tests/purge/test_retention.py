@@ -19,7 +19,7 @@ from chalicelib.ids import DAY_MS, HOUR_MS, OrgId, ProjectId, slot_of
 from chalicelib.jobs import retention
 from chalicelib.jobs.clock import Clock
 from chalicelib.jobs.retention import Report
-from chalicelib.storage import audit, dynamodb, erasures
+from chalicelib.storage import audit, dynamodb, erasures, outbox
 from chalicelib.storage.changes import Change, commit
 from chalicelib.storage.items import items
 from chalicelib.storage.tables import keys
@@ -362,3 +362,12 @@ def test_a_project_younger_than_its_window_costs_one_read(monkeypatch):
         assert _purge(scope) == Counter()
     assert calls.calls == ["GetItem"]
     assert CREATED_MS < NOW_MS
+
+
+def test_letters_that_are_shown_go_after_a_week(monkeypatch):
+    monkeypatch.setenv("SCRY_MAIL", "outbox")
+    settings.current.cache_clear()
+    for days in (8, 6):
+        outbox.keep(to="ana@acme.example", subject=f"{days} days", text="", now_ms=NOW_MS - days * DAY_MS)
+    _run()
+    assert [letter.subject for letter in outbox.letters()] == ["6 days"]

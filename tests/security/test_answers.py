@@ -29,7 +29,7 @@ IDS = {
 
 TYPES = re.compile(
     r"application/(problem\+)?json|application/x-ndjson|image/(svg\+xml|webp)"
-    r"|text/(html|css|csv|javascript); charset=utf-8"
+    r"|text/(html|css|csv|javascript|plain); charset=utf-8"
 )
 OPEN = re.compile(r"/api/ingest|/[.]well-known/.*|/oauth/(token|register|revoke)")
 """What programs in other people's pages may call: it knows keys and codes, and no cookies."""

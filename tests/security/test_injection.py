@@ -130,7 +130,7 @@ def test_a_value_is_decoded_once_by_whoever_reads_its_form(name: str, acme: Tena
     owner = signed_in("owner", acme.owner)
     assert owner.send("PATCH", "/api/orgs/acme", {"name": name}).json["name"] == name
     owner.send("PATCH", "/api/orgs/acme", {"name": "Acme"})
-    assert owner.post_form("/orgs/acme/settings/name", {"name": name}).status == 303
+    assert owner.post_form("/orgs/acme/settings/name", {"name": name, "slug": "acme"}).status == 303
     assert owner.send("GET", "/api/orgs/acme").json["name"] == name
 
 

@@ -84,7 +84,9 @@ class Stay(Struct, frozen=True):
 
 def everything(scope: Scope, *, oldest_ms: int, widest_ms: int, now_ms: int) -> range:
     """The hours that anything of the project may be in, whatever its window was: as slots."""
-    return range(oldest_slot(oldest_ms - CLOCKS_MS), slot_of(now_ms + max(widest_ms, scope.retention_ms) + AHEAD_MS) + 1)
+    return range(
+        oldest_slot(oldest_ms - CLOCKS_MS), slot_of(now_ms + max(widest_ms, scope.retention_ms) + AHEAD_MS) + 1
+    )
 
 
 def oldest_slot(oldest_ms: int) -> Slot:
