@@ -166,7 +166,9 @@ def _sweep(held: Sequence[Member], *, by: Actor, now: int, deadline: float | Non
 def _owners(org: OrgId, *, deadline: float | None) -> list[str]:
     """The addresses of the owners, of whom some are told."""
     people = members.people_of(org, deadline=deadline) if letters.can_send() else []
-    return [person.email for person in people if person.member.role is Role.OWNER][:MOST_TOLD]
+    # Whose account is gone has none any more.
+    owners = (person.email for person in people if person.member.role is Role.OWNER)
+    return [address for address in owners if address][:MOST_TOLD]
 
 
 def _tell(addresses: Sequence[str], what: str, *, now: int) -> None:

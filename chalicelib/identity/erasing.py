@@ -17,14 +17,16 @@ from collections import Counter
 
 from chalicelib import settings
 from chalicelib.identity import members, users
-from chalicelib.identity.deletion import bury_projects
-from chalicelib.identity.orgs import OrgGone
+from chalicelib.identity.deletion import bury_projects, delete_org
+from chalicelib.identity.members import MemberMoved
+from chalicelib.identity.membership import Operator, members_of, membership, orgs_of
+from chalicelib.identity.orgs import LastOwner, OrgGone, org_by_id
 from chalicelib.identity.projects import ACTIVE, DELETED, ERASED
 from chalicelib.identity.remains import Place, Removed, codes_in, connections_in, followed, keys_in
 from chalicelib.ids import OrgId, ProjectId, UserId
 from chalicelib.storage import audit, erasures, outbox
 from chalicelib.storage.audit import Actor
-from chalicelib.storage.changes import Change, Condition, Fields, when
+from chalicelib.storage.changes import Change, Condition, Fields, commit, when
 from chalicelib.storage.erasures import Subject
 from chalicelib.storage.errors import StoreUnavailable
 from chalicelib.storage.forgetting import forget_project
@@ -158,10 +160,33 @@ def _left_in_orgs(user: UserId, tombstone: Item, *, deadline: float) -> Removed:
         return [(keys.TENANTS, keys.org_partition(OrgId(entry["org"].binary)), keys.member_sort(user))]
 
     place = keys.user_partition(user), keys.MEMBERSHIP
-    yield from followed("memberships", keys.USERS, *place, leads=member, deadline=deadline)
     by = _asked_by(Subject("account", user=user), deadline)
+    for org in orgs_of(user, deadline=deadline):
+        yield "memberships", _ended_late(org, user, by=by, deadline=deadline)
+    yield from followed("memberships", keys.USERS, *place, leads=member, deadline=deadline)
     for org in (OrgId(each.binary) for each in tombstone["orgs"].L or ()) if "orgs" in tombstone else ():
         yield "left in organisations", _swept(org, user, by=by, deadline=deadline)
+
+
+def _ended_late(org: OrgId, user: UserId, *, by: Actor, deadline: float) -> int:
+    """Ends a membership that began at the moment in which the account was deleted, as leaving does: owners are counted.
+    An organisation that was founded then, and has nobody else, goes too. Raises `LastOwner` where it has."""
+    member, now = membership(org, user, deadline=deadline), int(time.time())
+    if member is None:
+        return 0
+    change = Change()
+    members.add_end(change, member, by=by, at=now)
+    try:
+        commit(change, deadline=deadline)
+    except (MemberMoved, OrgGone):
+        return 0  # the next pass finds it as it is then, and what is left of an organisation that ends is deleted below
+    except LastOwner:
+        founded = org_by_id(org, deadline=deadline)
+        if founded is None or len(members_of(org, deadline=deadline)) > 1:
+            raise
+        delete_org(founded, by=Operator(), now=now, deadline=deadline)
+        return 1
+    return 1 + _swept(org, user, by=by, deadline=deadline)
 
 
 def _swept(org: OrgId, user: UserId, *, by: Actor, deadline: float) -> int:

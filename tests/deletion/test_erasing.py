@@ -8,10 +8,12 @@ import pytest
 
 from chalicelib.identity import deletion, erasing, invitations, key_ring, members, orgs, projects, users
 from chalicelib.identity.erasing import ErasureWaits, NotDeleted, PassInterrupted
+from chalicelib.identity.membership import add_member, membership
 from chalicelib.identity.permissions import Role
 from chalicelib.identity.users import User
 from chalicelib.ids import UserId
 from chalicelib.storage import audit, dynamodb, erasures
+from chalicelib.storage.changes import Change, commit
 from chalicelib.storage.erasures import Receipt, Subject
 from chalicelib.storage.errors import StoreUnavailable
 from chalicelib.storage.items import item
@@ -240,6 +242,31 @@ def test_a_pass_that_was_interrupted_before_it_found_anything_is_not_an_empty_on
         for _ in range(3):
             with pytest.raises(PassInterrupted):
                 erasing.erase_account(subject.user, deadline=deadline())
+
+
+@pytest.mark.requirement("S31", "I8")
+def test_who_joins_and_founds_in_the_moment_of_their_deletion_leaves_both_as_they_should(
+    acme: Tenant, evil: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = acme.owner
+    change = Change()
+    add_member(change, evil.org, person.user, Role.OWNER, at=now())
+    orgs.count_owner(change, evil.org, 1)
+    commit(change)
+    founded = orgs.create_org(person.user, orgs.NewOrg("late", "Late"), now=now())
+    with monkeypatch.context() as patched:
+        patched.setattr("chalicelib.identity.deletion.memberships", lambda *_, **__: [])
+        subject = deleted_account(person.user)
+    change = Change()  # of Acme, which has others, they were no owner
+    change.delete(keys.TENANTS, keys.org_partition(acme.org), keys.member_sort(person.user))
+    change.delete(keys.USERS, keys.user_partition(person.user), keys.membership_sort(acme.org))
+    commit(change)
+    erased_account(subject)
+    left, gone = orgs.org_by_id(evil.org), orgs.org_by_id(founded)
+    assert left is not None
+    assert (left.owners, gone) == (1, None)
+    assert erasures.erasure_of(Subject("org", founded)) is not None
+    assert membership(evil.org, person.user) is None
 
 
 def _killed_after(writes: int):
