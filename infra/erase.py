@@ -32,7 +32,7 @@ from chalicelib.storage.tables import keys
 from chalicelib.storage.tables.models import MODELS
 
 RUN_SECONDS: Final = 120.0
-EVERY_SECONDS: Final = 30.0
+EVERY_SECONDS: Final = 300.0
 COPIES_DAYS: Final = 7
 """How long account tables can be brought back as they were (`infra.deploy.tables`)."""
 

@@ -288,6 +288,7 @@ def forget_limits() -> None:
     for name, table in _tables().items():
         if name.endswith("-limits"):
             table.items.clear()
+    leases._held.clear()
 
 
 def stored() -> dict[str, dict[tuple[str, str], dict[str, str]]]:

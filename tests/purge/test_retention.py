@@ -217,10 +217,10 @@ def test_what_a_window_let_in_after_it_had_grown_goes_too_when_its_time_has_come
 
 def test_every_shard_of_an_hour_is_emptied():
     scope = project(shards=((slot_of(LONG_AGO), 8),))
-    for number in range(40):
+    for number in range(200):
         send(scope, [event(f"{number}", LONG_AGO)], now_ms=LONG_AGO)
     assert len({p for table, p, _ in items_of(scope) if p[16:17] == b"e"}) == 8
-    assert _purge(scope)["blocks"] == 40
+    assert _purge(scope)["blocks"] == 200
     assert _hours_held(scope) == set()
 
 
