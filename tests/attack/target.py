@@ -36,7 +36,7 @@ class Target:
 def target(monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
     """Serves until the block ends, with tables that are there already."""
     with monkeypatch.context() as patched:
-        far = {name: Rate(1_000_000, 1, rate.fails, lease=1_000) for name, rate in limits.LIMITS.items()}
+        far = {name: Rate(60_000_000, 60, rate.fails, lease=1_000) for name, rate in limits.LIMITS.items()}
         patched.setattr(limits, "LIMITS", far)
         patched.setattr(limiting, "leases", limits.Leases())
         acme, evil = new_tenant("acme", "shop"), new_tenant("evil", "laboratory")

@@ -37,7 +37,7 @@ on_one_store = settings(suppress_health_check=[HealthCheck.function_scoped_fixtu
 @pytest.fixture(autouse=True)
 def _unlimited(everything_is_served: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever guesses is limited, which would hide what becomes of the guess."""
-    far = {name: Rate(1_000_000, 1, rate.fails, lease=1_000) for name, rate in limits.LIMITS.items()}
+    far = {name: Rate(60_000_000, 60, rate.fails, lease=1_000) for name, rate in limits.LIMITS.items()}
     monkeypatch.setattr(limits, "LIMITS", far)
     monkeypatch.setattr(limiting, "leases", limits.Leases())
 

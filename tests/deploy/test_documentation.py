@@ -38,7 +38,7 @@ def test_every_alarm_is_documented_and_no_other() -> None:
         for each in resources
         if each["Type"] == "AWS::CloudWatch::Alarm"
     }
-    of_functions = re.compile("(?:ApiHandler|Compact)(Errors|Throttles|NotRun)")
+    of_functions = re.compile("(?:ApiHandler|Compact|Purge)(Errors|Throttles|NotRun)")
     assert {of_functions.sub(r"…\1", name) for name in names} == documented
 
 
