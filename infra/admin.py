@@ -13,21 +13,18 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from chalicelib import settings
 from chalicelib.identity import accounts, key_ring, plan_changes, plans, second_factor, sessions, users
-from chalicelib.identity.accounts import Owner
-from chalicelib.identity.api_keys import KeyRefused, authenticated
 from chalicelib.identity.deletion import OnlyOwner, TooManyMemberships
 from chalicelib.identity.key_ring import KeyUnknown
 from chalicelib.identity.membership import Operator
 from chalicelib.identity.names import NameRefused
 from chalicelib.identity.orgs import NewOrg, Org, SettingsChanged, org_by_id
-from chalicelib.identity.passwords import random_password
 from chalicelib.identity.plan_changes import Move
 from chalicelib.identity.plans import PLANS, Plan, WindowRefused
 from chalicelib.identity.project_changes import NewProject
@@ -42,8 +39,6 @@ from chalicelib.storage.errors import RequestRefused, StoreUnavailable
 from chalicelib.storage.tables import models
 from infra.erase import NotFinished, NothingToErase, erase_account, erase_org
 
-FIRST_ORG: Final = NewOrg("local", "Local")
-FIRST_PROJECT: Final = "app"
 COUNTING_SECONDS: Final = 20.0
 
 
@@ -91,80 +86,90 @@ def _enter_local_deployment() -> None:
         settings.current.cache_clear()
 
 
-def bootstrap(*, url: str, known: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The first account of an empty deployment, with organisation, project and both keys: what `ready.json` holds.
-
-    An account that is `known` from before is kept, as long as its keys work.
-    """
-    where = {"url": url, "mcp_url": f"{url}/mcp"}
-    if known is not None and _works(known["ingest_key"]) and _works(known["query_key"]):
-        return {**known, **where}
-    org = _free(FIRST_ORG)
-    owner = Owner(f"owner@{org.slug}.example", "Owner", random_password())
-    project = NewProject(FIRST_PROJECT, "App")
-    created = accounts.create_project(org, project, now=_now(), owner=owner)
-    return {
-        **where,
-        "email": owner.email,
-        "password": owner.password,
-        "org": org.slug,
-        "project": project.slug,
-        "ingest_key": created.ingest_key.text,
-        "query_key": created.query_key.text,
-    }
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.admin", description=__doc__.partition("\n")[0])
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    everywhere = argparse.ArgumentParser(add_help=False)
-    everywhere.add_argument("--json", action="store_true", help="print one JSON object")
-    of_project = argparse.ArgumentParser(add_help=False)
-    of_project.add_argument("--org", required=True, metavar="SLUG")
-    of_project.add_argument("--project", required=True, metavar="SLUG")
-    of_org = argparse.ArgumentParser(add_help=False)
-    of_org.add_argument("--org", required=True, metavar="SLUG")
-    of_person = argparse.ArgumentParser(add_help=False)
-    of_person.add_argument("--email", required=True, metavar="ADDRESS", help="of the account")
+    commands = _Commands(parser)
+    commands.add("create-tables", _create_tables, "Create the tables that are missing.")
+    _add_projects(commands)
+    _add_plans(commands)
+    _add_keys(commands)
+    _add_people(commands)
+    _add_erasing(commands)
+    return parser
 
-    def command(name: str, run: Any, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text, parents=[everywhere, *parents])
+
+class _Commands:
+    """Makes commands, each with what it does, and the options that several of them have."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._made = parser.add_subparsers(required=True, metavar="COMMAND")
+        self._everywhere = argparse.ArgumentParser(add_help=False)
+        self._everywhere.add_argument("--json", action="store_true", help="print one JSON object")
+        self.of_org = argparse.ArgumentParser(add_help=False)
+        self.of_org.add_argument("--org", required=True, metavar="SLUG")
+        self.of_project = argparse.ArgumentParser(add_help=False, parents=[self.of_org])
+        self.of_project.add_argument("--project", required=True, metavar="SLUG")
+        self.of_person = argparse.ArgumentParser(add_help=False)
+        self.of_person.add_argument("--email", required=True, metavar="ADDRESS", help="of the account")
+
+    def add(
+        self, name: str, run: Callable[[argparse.Namespace], dict[str, Any]], text: str,
+        *options: argparse.ArgumentParser,
+    ) -> argparse.ArgumentParser:  # fmt: skip
+        made: argparse.ArgumentParser = self._made.add_parser(
+            name, help=text, description=text, parents=[self._everywhere, *options]
+        )
         made.set_defaults(run=run)
         return made
 
-    command("create-tables", _create_tables, "Create the tables that are missing.")
-    project = command("create-project", _create_project, "Create a project, and its organisation if new.", of_project)
-    project.add_argument("--org-name", metavar="NAME", help="of a new organisation; its slug if left out")
-    project.add_argument("--project-name", metavar="NAME", help="the slug if left out")
-    project.add_argument("--retention-days", type=_days, metavar="DAYS", help="the plan's if left out")
-    command("list-projects", _list_projects, "List an organisation's projects.", of_org)
-    command("show-plan", _show_plan, "Show an organisation's plan, and what its projects have of it.", of_org)
-    plan = command("set-plan", _set_plan, "Give an organisation a plan.", of_org)
+
+def _add_projects(commands: _Commands) -> None:
+    created = commands.add(
+        "create-project", _create_project, "Create a project, and its organisation if new.", commands.of_project
+    )
+    created.add_argument("--org-name", metavar="NAME", help="of a new organisation; its slug if left out")
+    created.add_argument("--project-name", metavar="NAME", help="the slug if left out")
+    created.add_argument("--retention-days", type=_days, metavar="DAYS", help="the plan's if left out")
+    commands.add("list-projects", _list_projects, "List an organisation's projects.", commands.of_org)
+
+
+def _add_plans(commands: _Commands) -> None:
+    told = "Show an organisation's plan, and what its projects have of it."
+    commands.add("show-plan", _show_plan, told, commands.of_org)
+    plan = commands.add("set-plan", _set_plan, "Give an organisation a plan.", commands.of_org)
     plan.add_argument("--plan", required=True, choices=("own", *PLANS, "custom"), help="own: the deployment's settings")
     plan.add_argument("--retention-days", type=_days, metavar="DAYS", help="of a custom plan: the longest window")
     plan.add_argument("--events-a-day", type=_count, metavar="COUNT", help="of a custom plan: no limit if left out")
     plan.add_argument("--shorten", action="store_true", help="delete what the plan does not keep any more")
-    key = command("create-key", _create_key, "Create one more key of a project.", of_project)
+
+
+def _add_keys(commands: _Commands) -> None:
+    key = commands.add("create-key", _create_key, "Create one more key of a project.", commands.of_project)
     key.add_argument("--kind", required=True, choices=("ingest", "query"))
     key.add_argument("--label", default="", help="what it is for")
     key.add_argument("--lifetime-days", type=_days, metavar="DAYS", help="for ever if left out")
-    command("list-keys", _list_keys, "List a project's keys.", of_project)
-    command("revoke-key", _revoke_key, "End a key: the next request with it is refused.").add_argument(
-        "id", metavar="ID", help="the 8 characters after `scry_ing_` or `scry_qry_`"
-    )
-    client = command("register-client", _register_client, "Make an OAuth client that people are not warned of.")
+    commands.add("list-keys", _list_keys, "List a project's keys.", commands.of_project)
+    revoked = commands.add("revoke-key", _revoke_key, "End a key: the next request with it is refused.")
+    revoked.add_argument("id", metavar="ID", help="the 8 characters after `scry_ing_` or `scry_qry_`")
+    client = commands.add("register-client", _register_client, "Make an OAuth client that people are not warned of.")
     client.add_argument("--name", required=True, help="what people are told it is")
     client.add_argument(
         "--redirect-uri", required=True, action="append", metavar="URI", help="where answers go; may be repeated"
     )
-    command("end-sessions", _end_sessions, "Sign a person out everywhere.", of_person)
-    command(
+
+
+def _add_people(commands: _Commands) -> None:
+    commands.add("end-sessions", _end_sessions, "Sign a person out everywhere.", commands.of_person)
+    commands.add(
         "take-away-second-factor",
         _take_away_second_factor,
         "Turn off the second factor of a person who lost it. Make sure who they are first: the password is left.",
-        of_person,
+        commands.of_person,
     )
-    erased = command(
+
+
+def _add_erasing(commands: _Commands) -> None:
+    erased = commands.add(
         "erase", _erase, "Erase an organisation or an account for good, in a quarter of an hour, and prove it."
     )
     which = erased.add_mutually_exclusive_group(required=True)
@@ -172,7 +177,6 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--user", metavar="ADDRESS", help="an account; by its id where it is deleted already")
     erased.add_argument("--yes", action="store_true", help="do not ask for the name once more")
     erased.add_argument("--no-wait", action="store_true", help="end after the first passes; again for the receipt")
-    return parser
 
 
 def _days(text: str) -> int:
@@ -348,23 +352,6 @@ def _place(given: argparse.Namespace) -> tuple[OrgId, ProjectId]:
 
 def _described(project: Project) -> dict[str, Any]:
     return {"project": project.slug, "name": project.name, "retention_days": project.retention_days}
-
-
-def _works(key: str) -> bool:
-    try:
-        authenticated(key, now=_now())
-    except KeyRefused:
-        return False
-    return True
-
-
-def _free(org: NewOrg) -> NewOrg:
-    """The organisation under a slug that nobody has: where its account was lost, its data is not given to the next."""
-    number, slug = 1, org.slug
-    while org_by_slug(slug) is not None:
-        number += 1
-        slug = f"{org.slug}-{number}"
-    return NewOrg(slug, org.name)
 
 
 def _store_trouble(failure: Exception) -> str:

@@ -200,7 +200,7 @@ def _expect_answer(endpoint: str) -> None:
 def _account(chosen: Options) -> dict[str, Any]:
     """Creates the tables and the first account where they are missing."""
     from chalicelib.storage.tables.creation import create_tables  # reads the settings, which are there only now
-    from infra.admin import bootstrap
+    from infra.first_account import bootstrap
 
     create_tables()
     known = json.loads(chosen.account.read_text()) if chosen.account.exists() else None

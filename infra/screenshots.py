@@ -87,8 +87,9 @@ def _name(address: str) -> str:
 @contextmanager
 def launched() -> Iterator[Browser]:
     """A browser that ends with the block. Raises `BrowserUnavailable`."""
+    program = chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=arguments())
+        browser = playwright.chromium.launch(executable_path=program, args=arguments())
         yield browser
         browser.close()
 

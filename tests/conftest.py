@@ -13,6 +13,7 @@ from chalicelib.ids import OrgId, ProjectId
 from chalicelib.storage import dynamodb
 from infra.engine import LOCAL_CREDENTIALS, engine
 from tests.moto_transport import in_process_dynamodb
+from tests.tables import Watched
 
 # Property tests look for the same time everywhere; `make test-full` looks five times longer.
 hypothesis.settings.register_profile("default", deadline=None, max_examples=50)
@@ -66,6 +67,13 @@ def engine_store(monkeypatch: pytest.MonkeyPatch, engine_endpoint: str) -> Itera
     _create_tables()
     yield
     kept_alive.close()
+
+
+@pytest.fixture
+def watched_store(engine_store: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `engine_store`, and all tables can be looked at and put back: for sweeps, where moto takes three times as
+    long."""
+    monkeypatch.setattr(dynamodb, "transport", Watched(dynamodb.transport))
 
 
 @pytest.fixture(params=["moto", pytest.param("engine", marks=pytest.mark.engine)])

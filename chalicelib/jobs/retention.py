@@ -24,12 +24,13 @@ from chalicelib.identity.projects import Project, project_by_id
 from chalicelib.ids import DAY_MS, OrgId, ProjectId, slot_of
 from chalicelib.jobs.clock import Clock
 from chalicelib.jobs.scope import scope_of
+from chalicelib.jobs.turns import Walked, each_partition
 from chalicelib.storage import audit, erasures, forgetting, leases, outbox
 from chalicelib.storage.changes import Change, commit
 from chalicelib.storage.erasures import Receipt, Subject
 from chalicelib.storage.errors import StoreUnavailable
-from chalicelib.storage.leases import Lease, LeaseLost
-from chalicelib.storage.tables.keys import RECEIPT_PARTITIONS, WORK_PARTITIONS
+from chalicelib.storage.leases import Lease
+from chalicelib.storage.tables.keys import RECEIPT_PARTITIONS
 
 EVERY_MS: Final = DAY_MS
 REVISITED_HOURS: Final = 48
@@ -51,14 +52,11 @@ class Progress(msgspec.Struct, array_like=True):
     """Of the project behind `after`, whose purge was interrupted."""
 
 
-class Report(msgspec.Struct):
+class Report(Walked):
     """What a run did."""
 
     projects: int = 0
     deleted: int = 0
-    failed: int = 0
-    """Projects, or whole partitions, that were left for the next run; the log says why."""
-    interrupted: bool = False
 
 
 def run(clock: Clock) -> Report:
@@ -66,18 +64,7 @@ def run(clock: Clock) -> Report:
     report = Report()
     if settings.current().mail == "outbox":
         outbox.forget_old(now_ms=clock.begun_ms, deadline=clock.stop_at)
-    first = clock.begun_ms // (15 * 60_000)  # another partition first each time, so that none is always the last
-    for number in ((first + offset) % WORK_PARTITIONS for offset in range(WORK_PARTITIONS)):
-        if clock.is_over:
-            report.interrupted = True
-            break
-        try:
-            _walk(number, report, clock)
-        except LeaseLost:
-            logger.warning("the purge of partition %d was taken over by another run", number)
-        except StoreUnavailable:
-            logger.exception("the purge of partition %d was left for the next run", number)
-            report.failed += 1
+    each_partition(lambda number: _walk(number, report, clock), report, clock, what="the purge")
     return report
 
 

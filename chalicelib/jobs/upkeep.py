@@ -32,10 +32,9 @@ from chalicelib.jobs.allowances import warn
 from chalicelib.jobs.clock import Clock
 from chalicelib.jobs.growth import grow
 from chalicelib.jobs.scope import scope_of
+from chalicelib.jobs.turns import Walked, each_partition
 from chalicelib.storage import leases
-from chalicelib.storage.errors import StoreUnavailable
-from chalicelib.storage.leases import Lease, LeaseLost
-from chalicelib.storage.tables.keys import WORK_PARTITIONS
+from chalicelib.storage.leases import Lease
 
 STRUCK_AFTER_MS: Final = 15 * 60_000
 """How long after its clock hour a note stays: a request that noted it may still be writing."""
@@ -57,7 +56,7 @@ class Progress(msgspec.Struct, array_like=True):
     """When that walk last came to its end, in milliseconds."""
 
 
-class Report(msgspec.Struct):
+class Report(Walked):
     """What a run did."""
 
     projects: int = 0
@@ -71,27 +70,13 @@ class Report(msgspec.Struct):
     warned: int = 0
     """Projects whose owners were told that the day's allowance runs out."""
     struck: int = 0
-    failed: int = 0
-    """Projects, or whole partitions, that were left for the next run; the log says why."""
-    interrupted: bool = False
 
 
 def run(*, now_ms: int, deadline: float) -> Report:
     """One run over all partitions that no other run holds. `deadline` is in `time.monotonic()` seconds."""
     clock = Clock(now_ms=now_ms, deadline=deadline)
     report = Report()
-    first = now_ms // (15 * 60_000)  # another partition first each time, so that none is always the last
-    for number in ((first + offset) % WORK_PARTITIONS for offset in range(WORK_PARTITIONS)):
-        if clock.is_over:
-            report.interrupted = True
-            break
-        try:
-            _walk(number, report, clock)
-        except LeaseLost:
-            logger.warning("upkeep of partition %d was taken over by another run", number)
-        except StoreUnavailable:
-            logger.exception("upkeep of partition %d was left for the next run", number)
-            report.failed += 1
+    each_partition(lambda number: _walk(number, report, clock), report, clock, what="upkeep")
     return report
 
 

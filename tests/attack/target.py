@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import pytest
 
 from app import app
-from chalicelib.storage import limits
-from chalicelib.storage.limits import Rate
-from chalicelib.web import csrf, limiting
+from chalicelib.web import csrf
 from chalicelib.web.cookies import PRE
 from chalicelib.web.headers import SECURITY_HEADERS
 from infra.gateway import Gateway, serving
+from tests.attack.unlimited import lift_limits
 from tests.permissions.cast import ORIGIN, Somebody, Tenant, holder, new_tenant, signed_in
 
 
@@ -36,9 +35,7 @@ class Target:
 def target(monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
     """Serves until the block ends, with tables that are there already."""
     with monkeypatch.context() as patched:
-        far = {name: Rate(60_000_000, 60, rate.fails, lease=1_000) for name, rate in limits.LIMITS.items()}
-        patched.setattr(limits, "LIMITS", far)
-        patched.setattr(limiting, "leases", limits.Leases())
+        lift_limits(patched)
         acme, evil = new_tenant("acme", "shop"), new_tenant("evil", "laboratory")
         with serving(Gateway(app, stage="api", headers=SECURITY_HEADERS)) as url:
             yield Target(url, acme, evil)

@@ -22,10 +22,8 @@ from chalicelib.events.query.expression import Expression, describe
 from chalicelib.events.query.language import parse
 from chalicelib.identity import links
 from chalicelib.identity.links import LIFETIMES, LinkRefused
-from chalicelib.storage import limits
-from chalicelib.storage.limits import Rate
-from chalicelib.web import limiting
 from tests.api.client import Client, Response
+from tests.attack.unlimited import lift_limits
 from tests.permissions.cast import Tenant, holder, now, signed_in
 from tests.permissions.stage import acme, everything_is_served, evil
 
@@ -37,9 +35,7 @@ on_one_store = settings(suppress_health_check=[HealthCheck.function_scoped_fixtu
 @pytest.fixture(autouse=True)
 def _unlimited(everything_is_served: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever guesses is limited, which would hide what becomes of the guess."""
-    far = {name: Rate(60_000_000, 60, rate.fails, lease=1_000) for name, rate in limits.LIMITS.items()}
-    monkeypatch.setattr(limits, "LIMITS", far)
-    monkeypatch.setattr(limiting, "leases", limits.Leases())
+    lift_limits(monkeypatch)
 
 
 def damaged(draw: st.DrawFn, data: bytes) -> bytes:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 
 HEIGHTS = {1440: 900, 768: 1024, 320: 640}
 
-MILLISECONDS = 15_000
+MILLISECONDS = 60_000
 """How long somebody waits for what should be there."""
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from chalicelib.identity.api_keys import KeyRefused, authenticated
 from chalicelib.identity.projects import ids_of
-from infra.admin import bootstrap, main
+from infra.admin import main
+from infra.first_account import bootstrap
 from tests.api.client import Client
 
 CREATE = ("create-project", "--org", "acme", "--project", "shop")

@@ -4,7 +4,6 @@ Acme has an owner, an admin and a member, a project with events, and its keys; E
 of Acme. Whatever can be named in a URL exists in both. Everything of Acme's bears `CANARY-acme`, by which it is known.
 """
 
-import copy
 import json
 import secrets
 import time
@@ -16,27 +15,28 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
-from moto.dynamodb.models import dynamodb_backends
-
 from chalicelib.events.patterns import fingerprint, pattern_id
-from chalicelib.events.store import deploys
+from chalicelib.events.scope import Scope
+from chalicelib.events.store import deploys, index
 from chalicelib.identity import grants, invitations, key_ring, orgs, project_changes, sessions, users, views
 from chalicelib.identity.api_keys import NewKey
 from chalicelib.identity.membership import Member, add_member, membership
 from chalicelib.identity.permissions import Role
 from chalicelib.identity.users import NewUser, User
-from chalicelib.ids import GrantId, OrgId, ProjectId
+from chalicelib.ids import GrantId, OrgId, ProjectId, slot_of
 from chalicelib.oauth import codes
 from chalicelib.oauth.codes import Approval
 from chalicelib.oauth.refresh_tokens import refresh_token
 from chalicelib.oauth.tokens import Issued
-from chalicelib.storage import audit
+from chalicelib.storage import audit, dynamodb
 from chalicelib.storage.changes import Change, commit
 from chalicelib.storage.limits import leases
+from chalicelib.storage.tables import keys
 from chalicelib.web import csrf
 from chalicelib.web.bodies import FORM
 from chalicelib.web.cookies import PRE, SESSION
 from tests.api.client import Client, Response
+from tests.tables import delete, everything, put_back
 
 ORIGIN = "http://127.0.0.1:8000"
 DAY = 86_400
@@ -182,6 +182,7 @@ def new_tenant(slug: str, project_slug: str) -> Tenant:
     }
     invited = invitations.invite(f"invited@{slug}.example", Role.MEMBER, by=owner, now=now())
     event = _first_event(f"/api/orgs/{slug}/projects/{project_slug}/logs", made, canary)
+    _kept_up(org, project)
     bare = Tenant(
         slug, project_slug, org, project, people[Role.OWNER], people[Role.ADMIN], people[Role.MEMBER],
         made["ingest"].text, made["query"].text, Issued("", "", 0, ""), {},
@@ -258,6 +259,13 @@ def _first_event(logs: str, made: Mapping[str, NewKey], canary: str) -> str:
     return str(found["id"])
 
 
+def _kept_up(org: OrgId, project: ProjectId) -> None:
+    """Hours without events are known to be empty, as after a run of the upkeep: else each would be read each time."""
+    scope, now_ms = Scope(org, project, 30), now() * 1000
+    until = slot_of(now_ms - index.WATERMARK_BEHIND_MS)
+    index.raise_watermark(scope, until, now_ms=now_ms, deadline=time.monotonic() + 10)
+
+
 def _first_deploy(made: Mapping[str, NewKey], canary: str) -> str:
     told = {"version": f"{canary} version", "service": f"{canary} service", "note": f"{canary} note"}
     recorded = Client().post("/api/deploys", told, key=made["ingest"].text)
@@ -268,13 +276,10 @@ def _first_deploy(made: Mapping[str, NewKey], canary: str) -> str:
 @contextmanager
 def restored() -> Iterator[None]:
     """Whatever happens inside did not happen: every table is as it was, and so is what the container remembers."""
-    backends = [region for account in dynamodb_backends.values() for region in account.values()]
-    before = [copy.deepcopy(backend.tables) for backend in backends]
     try:
-        yield
+        with put_back():
+            yield
     finally:
-        for backend, tables in zip(backends, before, strict=True):
-            backend.tables = tables
         leases._held.clear()
 
 
@@ -285,9 +290,9 @@ def undone(method: str) -> AbstractContextManager[None]:
 
 def forget_limits() -> None:
     """Nobody asked for anything yet."""
-    for name, table in _tables().items():
-        if name.endswith("-limits"):
-            table.items.clear()
+    name = dynamodb.table(keys.LIMITS)
+    for item in everything()[name].values():
+        delete(name, item)
     leases._held.clear()
 
 
@@ -295,13 +300,7 @@ def stored() -> dict[str, dict[tuple[str, str], dict[str, str]]]:
     """Everything that all tables hold: by table, by key, by attribute."""
     return {
         name.rpartition("-")[2]: {
-            (str(item.hash_key), str(item.range_key)): {field: str(value) for field, value in item.attrs.items()}
-            for item in table.all_items()
+            key: {field: str(value) for field, value in item.items()} for key, item in items.items()
         }
-        for name, table in _tables().items()
+        for name, items in everything().items()
     }
-
-
-def _tables() -> dict[str, Any]:
-    regions = (region for account in dynamodb_backends.values() for region in account.values())
-    return {name: table for region in regions for name, table in region.tables.items()}

@@ -1,4 +1,4 @@
-"""Acme and Evil on moto, as fixtures: for the tests of permissions, of OAuth and of security."""
+"""Acme and Evil on a real engine, as fixtures: for the tests of permissions, of OAuth and of security."""
 
 import pytest
 
@@ -17,10 +17,10 @@ def everything_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def acme(moto_store: None) -> Tenant:
+def acme(watched_store: None) -> Tenant:
     return new_tenant("acme", "shop")
 
 
 @pytest.fixture
-def evil(moto_store: None) -> Tenant:
+def evil(watched_store: None) -> Tenant:
     return new_tenant("evil", "laboratory")
