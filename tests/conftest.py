@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import pytest
@@ -22,6 +23,13 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 
 NOW_MS = 1_790_000_000_000
 """2026-09-21T14:13:20Z: the present of every test that does not say otherwise."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    from tests.scheduling import TogetherWhereItIsShared
+
+    return TogetherWhereItIsShared(config, log)
 
 
 @pytest.fixture(autouse=True)

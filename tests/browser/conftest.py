@@ -5,13 +5,11 @@ SCREENSHOTS=folder keeps what the tests saw.
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from infra.browser import arguments, chromium, site
+from infra.browser import arguments, chromium
 from infra.product import Product, product
 from tests.browser.person import Person, person
 
@@ -45,25 +43,3 @@ def somebody(running: Product, browser: Browser) -> Iterator[Callable[..., Perso
         yield made
         complaints = {who.name: who.complaints for who in people}
         assert complaints == {who.name: [] for who in people}
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a page is, and the cookies of whoever may see it."""
-
-    address: str
-    cookies: list[dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def places(running: Product, browser: Browser) -> Iterator[dict[str, Place]]:
-    """One address of every page: a visitor's where visitors may see it, else that of the first account."""
-    routes = site.page_routes()
-    with browser.new_context() as context:
-        page = context.new_page()
-        site.furnish(page, running)
-        addresses = site.addresses(page, running.url, start=site.HOME, routes=routes)
-        found = {path: Place(address, context.cookies()) for path, address in addresses.items()}
-        with browser.new_context() as stranger:
-            addresses = site.addresses(stranger.new_page(), running.url, start=site.WELCOME, routes=routes)
-        yield {**found, **{path: Place(address, []) for path, address in addresses.items()}}

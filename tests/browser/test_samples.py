@@ -1,11 +1,12 @@
 """Every page in every state it can be in, from the samples of `infra.preview`, as Chromium shows it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Route
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route
 
 from chalicelib.web import headers
 from chalicelib.web.templates import HTML, document, static_files
@@ -18,20 +19,32 @@ ORIGIN = "http://127.0.0.1"
 """Where nobody listens: every request is answered below."""
 
 
-@pytest.fixture
+JUDGED = [("dark", 320), ("light", 1440)] if os.environ.get("HYPOTHESIS_PROFILE") == "full" else [("dark", 320)]
+"""Where axe looks, which takes longer than all the rest. Wide and light it judges the pages of the running product."""
+
+
+@pytest.fixture(scope="module")
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """Serves the samples with the headers of real pages; at the end the browser has nothing against them."""
+    """Where the samples are, with the headers of real pages."""
+    with browser.new_context() as opened:
+        opened.route("**/*", answer)
+        yield opened
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """At the end the browser has nothing against what it showed."""
     complaints: list[str] = []
 
     def complain(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             complaints.append(message.text)
 
-    with browser.new_context() as opened:
-        opened.route("**/*", answer)
-        opened.on("console", complain)
-        opened.on("weberror", lambda error: complaints.append(str(error.error)))
-        yield opened
+    opened = context.new_page()
+    opened.on("console", complain)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    yield opened
+    opened.close()
     assert complaints == []
 
 
@@ -54,8 +67,7 @@ def html(name: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_every_page_fits_every_screen_and_shuts_nobody_out(name, context):
-    page = context.new_page()
+def test_every_page_fits_every_screen_and_shuts_nobody_out(name, page):
     page.goto(f"{ORIGIN}/{name}")  # once: what it looks like is a matter of style, which follows
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
@@ -63,7 +75,7 @@ def test_every_page_fits_every_screen_and_shuts_nobody_out(name, context):
             page.set_viewport_size({"width": width, "height": height})
             check_fits(page)
             keep_picture(page, f"{name}-{width}-{scheme}")
-            if (scheme, width) in (("light", 1440), ("dark", 320)):  # both layouts and all colours
+            if (scheme, width) in JUDGED:
                 check_accessible(page)
 
 
