@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -103,15 +104,26 @@ def _verdict(mutant: Mutant, copy: Path) -> Verdict:
 def _named(path: Path, promise: str, root: Path) -> Iterator[str]:
     """The tests of a file that name the promise; the file itself, where its `pytestmark` does."""
     name = str(path.relative_to(root))
+    for test, promises in _marked(path):
+        if promise in promises:
+            yield f"{name}::{test}" if test else name
+            if not test:
+                return
+
+
+@cache
+def _marked(path: Path) -> list[tuple[str, frozenset[str]]]:
+    """The tests of a file with the promises that they name; without a name, what `pytestmark` names."""
+    found = []
     for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.Assign) and _names(node.value, promise):
-            yield name
-            return
-        if isinstance(node, ast.FunctionDef) and any(_names(each, promise) for each in node.decorator_list):
-            yield f"{name}::{node.name}"
+        if isinstance(node, ast.Assign):
+            found.append(("", _promises(node.value)))
+        if isinstance(node, ast.FunctionDef):
+            found.append((node.name, frozenset[str]().union(*map(_promises, node.decorator_list))))
+    return found
 
 
-def _names(node: ast.expr, promise: str) -> bool:
+def _promises(node: ast.expr) -> frozenset[str]:
     calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
     marks = [each for each in calls if isinstance(each.func, ast.Attribute) and each.func.attr == "requirement"]
-    return any(isinstance(given, ast.Constant) and given.value == promise for mark in marks for given in mark.args)
+    return frozenset(str(given.value) for mark in marks for given in mark.args if isinstance(given, ast.Constant))

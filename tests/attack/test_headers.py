@@ -190,7 +190,7 @@ def test_what_is_no_request_is_refused_without_a_fault(port: int, kind: str) -> 
     assert b"root:" not in said
     assert said.count(b"HTTP/1.1 ") <= 1 + said.startswith(b"HTTP/1.1 100 "), "one request, one answer"
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
-        assert exchange(connection, b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+        assert exchange(connection, GET + b"Connection: close\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
 def exchange(connection: socket.socket, sent: bytes) -> bytes:

@@ -5,11 +5,12 @@ SCREENSHOTS=folder keeps what the tests saw.
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from infra.browser import arguments, chromium
+from infra.browser import arguments, chromium, site
 from infra.product import Product, product
 from tests.browser.person import Person, person
 
@@ -28,6 +29,14 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=chromium(), args=arguments())
         yield started
         started.close()
+
+
+@pytest.fixture(scope="module")
+def session(running: Product, browser: Browser) -> Any:
+    """The cookies of the first account, who signs in once for all tests of a file: an account may do it ten times."""
+    with browser.new_context() as context:
+        site.sign_in(context.new_page(), running)
+        return context.cookies()
 
 
 @pytest.fixture

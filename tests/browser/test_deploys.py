@@ -7,7 +7,6 @@ import urllib.request
 import pytest
 from playwright.sync_api import Page, expect
 
-from infra.browser import site
 from infra.product import Product
 
 PROJECT = "/orgs/local/projects/app"
@@ -37,9 +36,9 @@ def _deployed(running: Product) -> None:
 
 
 @pytest.fixture(params=[1440, 320])
-def page(request: pytest.FixtureRequest, running: Product, somebody, _deployed: None) -> Page:
+def page(request: pytest.FixtureRequest, running: Product, somebody, session, _deployed: None) -> Page:
     opened: Page = somebody("Alice", width=request.param).page
-    site.sign_in(opened, running)
+    opened.context.add_cookies(session)
     opened.goto(f"{running.url}{PROJECT}/explore")
     return opened
 

@@ -41,9 +41,9 @@ def _events(running: Product) -> None:
 
 
 @pytest.fixture
-def page(running: Product, somebody, _events: None) -> Page:
+def page(running: Product, somebody, session, _events: None) -> Page:
     opened: Page = somebody("Alice").page
-    site.sign_in(opened, running)
+    opened.context.add_cookies(session)
     opened.goto(f"{running.url}{PROJECT}/explore")
     return opened
 
@@ -110,7 +110,10 @@ def test_the_last_queries_of_the_tab_are_offered(page: Page):
 
 
 @pytest.mark.requirement("V14.3.3", "V14.3.1")
-def test_queries_are_kept_in_no_storage_and_what_lies_before_a_sign_in_is_not_offered(page: Page, running: Product):
+def test_queries_are_kept_in_no_storage_and_what_lies_before_a_sign_in_is_not_offered(running: Product, somebody):
+    page: Page = somebody("Alice").page
+    site.sign_in(page, running)
+    page.goto(f"{running.url}{PROJECT}/explore")
     page.fill("#q", "card declined")
     page.keyboard.press("Enter")
     page.wait_for_url("**q=card**")

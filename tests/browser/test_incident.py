@@ -14,7 +14,7 @@ from itertools import takewhile
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from infra.browser import site
 from infra.demo.deploys import deploys
@@ -45,13 +45,6 @@ def _tell(running: Product, what: str, body: object) -> None:
     request = urllib.request.Request(f"{running.url}/api/{what}", json.dumps(body).encode())
     request.add_header("Authorization", f"Bearer {running.account['ingest_key']}")
     urllib.request.urlopen(request).close()
-
-
-@pytest.fixture(scope="module")
-def session(running: Product, browser: Browser) -> Any:
-    with browser.new_context() as context:
-        site.sign_in(context.new_page(), running)
-        return context.cookies()
 
 
 @dataclass

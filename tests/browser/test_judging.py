@@ -95,13 +95,12 @@ def test_pa11y_sees_the_page_of_whoever_is_signed_in(url, cookies):
     assert any("image-alt" in issue for issue in audit.pa11y([url])[url].issues)
 
 
-def test_lighthouse_sees_the_page_of_whoever_is_signed_in(url, cookies):
-    scores = {name: category.score for name, category in audit.lighthouse([url], cookies)[url].categories.items()}
-    assert set(scores) == {"performance", "accessibility", "best-practices", "seo"}
-    assert min(scores.values()) >= 95
-    bad = audit.lighthouse([url])[url].categories["accessibility"]
-    assert bad.score < 95
-    assert any(audit_id.startswith("image-alt") for audit_id in bad.failing)
+def test_lighthouse_takes_points_from_a_page_that_shuts_people_out(url):
+    """(That it sees the page of whoever is signed in is seen where it judges every page.)"""
+    categories = audit.lighthouse([url])[url].categories
+    assert set(categories) == {"performance", "accessibility", "best-practices", "seo"}
+    assert categories["accessibility"].score < 95
+    assert any(audit_id.startswith("image-alt") for audit_id in categories["accessibility"].failing)
 
 
 def test_a_page_that_cannot_be_reached_is_no_good_page():

@@ -10,9 +10,8 @@ from itertools import count
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
-from infra.browser import site
 from infra.product import Product
 from tests.browser.person import MILLISECONDS
 
@@ -101,14 +100,6 @@ class Follower:
             f"Object.defineProperty(document, 'hidden', {{ get: () => {hidden}, configurable: true }});"
             "document.dispatchEvent(new Event('visibilitychange'))"
         )
-
-
-@pytest.fixture(scope="module")
-def session(running: Product, browser: Browser) -> Any:
-    """The cookies of the first account, who signs in once for all tests: an address may do it ten times."""
-    with browser.new_context() as context:
-        site.sign_in(context.new_page(), running)
-        return context.cookies()
 
 
 @pytest.fixture

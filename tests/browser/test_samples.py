@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route
 
 from chalicelib.web import headers
 from chalicelib.web.templates import HTML, document, static_files
@@ -24,27 +24,28 @@ JUDGED = [("dark", 320), ("light", 1440)] if os.environ.get("HYPOTHESIS_PROFILE"
 
 
 @pytest.fixture(scope="module")
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """Where the samples are, with the headers of real pages."""
-    with browser.new_context() as opened:
-        opened.route("**/*", answer)
-        yield opened
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """At the end the browser has nothing against what it showed."""
+def tab(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
+    """Where all samples are opened one after the other, with the headers of real pages; and what it complains of."""
     complaints: list[str] = []
 
     def complain(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             complaints.append(message.text)
 
-    opened = context.new_page()
-    opened.on("console", complain)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    with browser.new_context() as context:
+        context.route("**/*", answer)
+        page = context.new_page()
+        page.on("console", complain)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        yield page, complaints
+
+
+@pytest.fixture
+def page(tab: tuple[Page, list[str]]) -> Iterator[Page]:
+    """At the end the browser has nothing against what it showed."""
+    opened, complaints = tab
+    complaints.clear()
     yield opened
-    opened.close()
     assert complaints == []
 
 

@@ -63,7 +63,7 @@ class Explorer:
 
 
 @pytest.fixture
-def explorer(moto_store: None, monkeypatch: pytest.MonkeyPatch) -> Explorer:
+def explorer(engine_store: None, monkeypatch: pytest.MonkeyPatch) -> Explorer:
     monkeypatch.setattr(passwords, "parameters", lambda: passwords.Parameters(memory=8, passes=1))
     visitor = Visitor()
     visitor.opens("/sign-up")
