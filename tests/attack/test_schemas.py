@@ -25,7 +25,7 @@ from tests.permissions.routes import ROUTES, named
 from tests.permissions.test_headers import FOR_FILES, FOR_PAGES
 
 FULL = os.environ.get("HYPOTHESIS_PROFILE") == "full"
-EXAMPLES = 40 if FULL else 1
+EXAMPLES = 20 if FULL else 1
 PARAMETER = re.compile(r"{(\w+)}")
 DRIVER = Path(__file__).with_name("drivers") / "schemas.py"
 
