@@ -13,7 +13,7 @@ from chalicelib.events.scope import Scope
 from chalicelib.ids import OrgId, ProjectId
 from chalicelib.storage import dynamodb
 from infra.engine import LOCAL_CREDENTIALS, engine
-from tests.moto_transport import in_process_dynamodb
+from tests.moto_transport import give_tables, in_process_dynamodb
 from tests.tables import Watched
 
 # Property tests look for the same time everywhere; `make test-full` looks five times longer.
@@ -50,7 +50,7 @@ def moto_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Empty tables on moto, in this process."""
     with in_process_dynamodb() as transport:
         monkeypatch.setattr(dynamodb, "transport", transport)
-        _create_tables()
+        give_tables()
         yield
 
 
