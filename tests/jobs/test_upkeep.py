@@ -157,7 +157,7 @@ def test_a_run_that_ends_anywhere_is_finished_by_those_after_it(fault):
         _check_done(scope)
         return transport
 
-    assert each_step(attempt) >= 15
+    assert each_step(attempt, pace=3) >= 15
 
 
 @pytest.mark.requirement("I1", "I2", "I13")
@@ -176,7 +176,7 @@ def test_at_any_step_of_a_run_a_late_batch_is_counted_and_merged_in_the_end():
         assert len(messages(scope, "level:info", **AROUND)) == written
         return transport
 
-    assert each_step(attempt) >= 15
+    assert each_step(attempt, pace=3) >= 15
 
 
 @pytest.mark.requirement("I13")
@@ -195,7 +195,7 @@ def test_two_runs_at_once_do_the_work_of_one():
         _check_done(scope)
         return transport
 
-    assert each_step(attempt) >= 15
+    assert each_step(attempt, pace=3) >= 15
 
 
 # --- many projects ----------------------------------------------------------------------------------------------------

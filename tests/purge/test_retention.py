@@ -259,7 +259,7 @@ def test_a_run_that_is_killed_anywhere_is_finished_by_the_next(ends):
         assert _hours_held(scope) == set()
         return transport
 
-    assert each_step(attempt) >= 20
+    assert each_step(attempt, pace=3) >= 20
 
 
 @pytest.mark.requirement("I13")
