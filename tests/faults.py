@@ -8,7 +8,6 @@ Requests are counted as they travel, a repeated one again. Pauses take no time.
 """
 
 import json
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import Any
 from chalicelib.events.store import dictionaries, register
 from chalicelib.storage import dynamodb
 from chalicelib.storage.dynamodb import Reply
+from tests.long_form import FULL
 
 
 class Crash(BaseException):
@@ -138,7 +138,7 @@ def each_step(attempt: Callable[[int], Injected], *, pace: int = 1) -> int:
 
     With a pace, the short form takes steps as long as that, from any of the first ones on, and counts them as made.
     """
-    pace = 1 if os.environ.get("HYPOTHESIS_PROFILE") == "full" else pace
+    pace = 1 if FULL else pace
     step = randint(1, pace)
     while attempt(step).met:
         step += pace

@@ -1,16 +1,22 @@
 """Installs the clients and suites of strangers, where they are missing: what `make clients` runs."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from infra.clients import NPM, PYTHON
 from infra.tools import ToolUnavailable
+
+AT_ONCE: Final = 3
+"""They wait for each other's disk and registry, and hardly for the processor."""
 
 
 def main() -> int:
     """Installs what is missing. Returns 1 if something cannot be had, and says what."""
     try:
-        for tools in (NPM, *PYTHON.values()):
-            tools.install()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for _ in pool.map(lambda tools: tools.install(), (*PYTHON.values(), NPM)):
+                pass
     except ToolUnavailable as reason:
         print(f"No clients to test with: {reason}.", file=sys.stderr)
         return 1

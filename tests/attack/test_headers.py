@@ -1,7 +1,6 @@
 """Headers and cookies as nobody sends them, on every route: no fault, nothing given back, and our own headers."""
 
 import json
-import os
 import socket
 from collections.abc import Iterator
 
@@ -14,6 +13,7 @@ from chalicelib.web.headers import SECURITY_HEADERS
 from infra.gateway import Gateway, serving
 from infra.openapi import COMMITTED
 from tests.api.client import Client, Response
+from tests.long_form import FULL
 from tests.permissions.cast import NOBODY, Somebody, Tenant, forget_limits, holder, signed_in
 from tests.permissions.routes import ROUTES, path, title
 from tests.permissions.stage import acme
@@ -21,7 +21,6 @@ from tests.permissions.test_headers import missing
 
 __all__ = ["acme"]
 
-FULL = os.environ.get("HYPOTHESIS_PROFILE") == "full"
 
 MARK = "attack-mark"
 """In every odd value: by it what comes back is known."""

@@ -13,8 +13,7 @@ import pytest
 from infra import lifeline
 from infra.clients import PYTHON
 from tests.attack.target import WHO, Target, headers
-
-FULL = os.environ.get("HYPOTHESIS_PROFILE") == "full"
+from tests.long_form import FULL
 
 LOOKING = ("cookieflags", "csp", "csrf", "http_headers", "methods", "htaccess")
 INJECTING = ("sql", "xss", "permanentxss", "exec", "file", "crlf", "redirect", "shellshock")

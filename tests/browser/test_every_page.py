@@ -3,7 +3,6 @@
 Lighthouse judges the pages that people meet first, in `make test-full` all of them.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +13,10 @@ from playwright.sync_api import Browser, Page
 from infra.browser import audit, site
 from infra.product import Product
 from tests.browser.judging import check_accessible, check_fits
+from tests.long_form import FULL
 
 ROUTES = site.page_routes()
 MET_FIRST = ("/", "/orgs/{org}/projects/{project}", "/orgs/{org}/projects/{project}/explore")
-FULL = os.environ.get("HYPOTHESIS_PROFILE") == "full"
 JUDGED = ROUTES if FULL else MET_FIRST
 """Lighthouse takes ten seconds a page."""
 

@@ -1,6 +1,5 @@
 """Every page in every state it can be in, from the samples of `infra.preview`, as Chromium shows it."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,12 +13,13 @@ from infra.browser import audit
 from infra.preview import SAMPLES
 from tests.browser.judging import check_accessible, check_fits, keep_picture
 from tests.browser.person import HEIGHTS
+from tests.long_form import FULL
 
 ORIGIN = "http://127.0.0.1"
 """Where nobody listens: every request is answered below."""
 
 
-JUDGED = [("dark", 320), ("light", 1440)] if os.environ.get("HYPOTHESIS_PROFILE") == "full" else [("dark", 320)]
+JUDGED = [("dark", 320), ("light", 1440)] if FULL else [("dark", 320)]
 """Where axe looks, which takes longer than all the rest. Wide and light it judges the pages of the running product."""
 
 

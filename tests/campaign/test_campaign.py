@@ -1,17 +1,15 @@
 """The fault campaign in its short form: it finds nothing in the product, and finds what a broken build does."""
 
-import os
-
 import pytest
 
 from infra.campaign.__main__ import table
 from infra.campaign.campaign import FAULTS, campaign
+from tests.long_form import FULL
 
 RARE = {"half a batch"}
 """Needs a deletion, for which a short campaign is too short."""
 
 
-FULL = os.environ.get("HYPOTHESIS_PROFILE") == "full"
 FINDS = {"loses": "lost", "doubles": "doubled", "leaks": "leaked"}
 
 

@@ -4,7 +4,6 @@
     -> a stolen refresh token ends it for everybody -> consent -> call -> revocation ends it at once
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from functools import partial
@@ -16,6 +15,7 @@ import pytest
 from tests.clients.client import Client, ClientFailed, Kind, client
 from tests.clients.conftest import World
 from tests.clients.consent import Answer, Person, send
+from tests.long_form import FULL
 
 KINDS = [
     Kind("the first TypeScript SDK", "sdk-1.mjs"),
@@ -32,7 +32,7 @@ OTHER_ERAS = [
     Kind("the Python SDK in its old era", "sdk_2.py", packages="mcp-2", era="legacy"),
     Kind("mcp-remote in the new era", "mcp-remote.mjs", era="auto"),
 ]
-TRIED = [*KINDS, *OTHER_ERAS] if os.environ.get("HYPOTHESIS_PROFILE") == "full" else KINDS
+TRIED = [*KINDS, *OTHER_ERAS] if FULL else KINDS
 
 LEASE = 3545
 """Seconds after which a token is past what was advertised, and not yet past its hard end."""

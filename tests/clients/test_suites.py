@@ -1,7 +1,6 @@
 """What strangers' suites say of the running product's authorization, and of how it answers an assistant."""
 
 import json
-import os
 import sys
 
 import pytest
@@ -12,8 +11,8 @@ from tests.clients.client import Kind, client
 from tests.clients.conftest import World
 from tests.clients.consent import send
 from tests.clients.programs import Ended, program, run
+from tests.long_form import FULL
 
-FULL = os.environ.get("HYPOTHESIS_PROFILE") == "full"
 REVISIONS = ("2025-03-26", "2025-06-18", "2025-11-25") if FULL else ("2025-11-25",)
 """Those that MCPJam knows: `make test` takes the newest."""
 

@@ -29,6 +29,7 @@ from tests.engine.project import (
     requests_counted,
     soon,
 )
+from tests.long_form import examples
 from tests.query.strategies import START, expressions
 
 pytestmark = pytest.mark.engine
@@ -64,7 +65,7 @@ def timeline_of(project: Project, expression, within: TimeRange, width: int) -> 
     return found
 
 
-@settings(on_one_engine, max_examples=40)
+@settings(on_one_engine, max_examples=examples(40))
 @given(batches(), questions, ranges() | st.just(ALL), st.integers(1, 100), indexed, st.sampled_from(((), SHARDED)))
 def test_a_timeline_counts_every_match_in_its_bucket(engine_store, sent, expression, within, buckets, known, shards):
     project = Project(shards=shards)
@@ -81,7 +82,7 @@ def test_a_timeline_counts_every_match_in_its_bucket(engine_store, sent, express
     assert (line.partial, line.reached) == (False, None)
 
 
-@settings(on_one_engine, max_examples=30)
+@settings(on_one_engine, max_examples=examples(30))
 @given(
     batches(), questions, ranges() | st.just(ALL),
     st.lists(st.sampled_from(("level", "service", "type", "user_id")), min_size=1, max_size=3, unique=True), indexed,
@@ -100,7 +101,7 @@ def test_facets_count_every_value(engine_store, sent, expression, within, fields
     assert list(found.facets) == fields
 
 
-@settings(on_one_engine, max_examples=30)
+@settings(on_one_engine, max_examples=examples(30))
 @given(
     batches(), questions, ranges() | st.just(ALL), st.sampled_from(("", "level", "service", "service,level")), indexed,
 )  # fmt: skip
@@ -118,7 +119,7 @@ def test_aggregates_count_every_match_in_its_group(engine_store, sent, expressio
     assert {tuple(group.key.values()): group.value for group in found.groups} == expected
 
 
-@settings(on_one_engine, max_examples=15)
+@settings(on_one_engine, max_examples=examples(15))
 @given(batches(), questions, indexed)
 def test_measures_see_every_number(engine_store, sent, expression, known):
     project = Project()
@@ -139,7 +140,7 @@ def test_measures_see_every_number(engine_store, sent, expression, known):
 
 
 @pytest.mark.requirement("I11")
-@settings(on_one_engine, max_examples=30)
+@settings(on_one_engine, max_examples=examples(30))
 @given(batches(), questions, st.sampled_from(({"blocks": 1}, {"blocks": 3}, {"share_of_time": 0})), indexed)
 def test_a_partial_count_says_from_when_on_it_is_whole(engine_store, sent, expression, spent, known):
     project = Project()

@@ -17,6 +17,7 @@ from chalicelib.events.query.export import COLUMNS, PIECE_BYTES, ExportPage, exp
 from chalicelib.events.query.expression import Everything, Expression
 from chalicelib.events.query.language import parse
 from tests.engine.project import ALL, Project, batches, on_one_engine, reading_at_most, soon
+from tests.long_form import examples
 from tests.query.strategies import START, expressions
 
 pytestmark = pytest.mark.engine
@@ -41,7 +42,7 @@ def read(body: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(body.decode(), newline="")))
 
 
-@settings(on_one_engine, max_examples=20)
+@settings(on_one_engine, max_examples=examples(20))
 @given(batches(), expressions() | st.just(Everything()), st.sampled_from(BUDGETS))
 def test_ndjson_pieces_are_what_a_search_finds(engine_store, sent, expression, spent):
     project = Project()
@@ -52,7 +53,7 @@ def test_ndjson_pieces_are_what_a_search_finds(engine_store, sent, expression, s
     assert rows == project.rows(expression)
 
 
-@settings(on_one_engine, max_examples=20)
+@settings(on_one_engine, max_examples=examples(20))
 @given(batches(), expressions() | st.just(Everything()), st.sampled_from(BUDGETS))
 def test_csv_pieces_are_what_a_search_finds_under_one_header(engine_store, sent, expression, spent):
     project = Project()

@@ -11,6 +11,7 @@ from chalicelib.events.query import lookup
 from chalicelib.events.query.answers import Context
 from chalicelib.ids import DAY_MS, slot_of
 from tests.engine.project import SHARDED, Project, batches, event_of, on_one_engine, reading_at_most, soon
+from tests.long_form import examples
 from tests.query.strategies import START
 
 pytestmark = pytest.mark.engine
@@ -83,7 +84,7 @@ def test_an_event_older_than_the_retention_is_not_given(engine_store):
     assert get(project, older.id) is None
 
 
-@settings(on_one_engine, max_examples=25)
+@settings(on_one_engine, max_examples=examples(25))
 @given(
     batches(), st.data(), st.integers(0, 9), st.integers(0, 9), st.sampled_from(("all", "service", "trace")),
     st.sampled_from(({}, {"blocks": 1}))

@@ -28,6 +28,7 @@ from tests.engine.project import (
     requests_counted,
     soon,
 )
+from tests.long_form import examples
 from tests.query.strategies import START, expressions
 
 pytestmark = pytest.mark.engine
@@ -37,7 +38,7 @@ ORDERS = ("desc", "asc")
 
 
 @pytest.mark.requirement("I1", "I11")
-@settings(on_one_engine, max_examples=30)
+@settings(on_one_engine, max_examples=examples(30))
 @given(
     batches(), expressions() | st.just(Everything()), ranges() | st.just(ALL), st.sampled_from(ORDERS),
     st.sampled_from((2, 3, 7, 50, 1000)), st.sampled_from(BUDGETS), st.sampled_from(((), SHARDED)),
@@ -76,7 +77,7 @@ def test_events_at_one_moment_are_given_once_each_and_always_in_the_same_order(e
 
 
 @pytest.mark.requirement("I13")
-@settings(on_one_engine, max_examples=25)
+@settings(on_one_engine, max_examples=examples(25))
 @given(
     st.lists(st.lists(st.sampled_from((0, 1, 7_000, 200_000)), min_size=1, max_size=4), min_size=12, max_size=30),
     st.sampled_from(ORDERS), st.integers(1, 7), st.sampled_from(BUDGETS), st.integers(0, 8),

@@ -19,6 +19,7 @@ from chalicelib.events.query.tail import AWAY_MS, REMEMBERED_MS, tail
 from chalicelib.ids import slot_of
 from chalicelib.storage.errors import StoreUnavailable
 from tests.engine.project import NOW, SHARDED, Project, differences, event_of, on_one_engine, reading_at_most, soon
+from tests.long_form import examples
 
 pytestmark = pytest.mark.engine
 
@@ -70,7 +71,7 @@ arrivals = st.lists(
 )
 
 
-@settings(on_one_engine, max_examples=30)
+@settings(on_one_engine, max_examples=examples(30))
 @given(
     arrivals, st.sampled_from((1, 2, 10, 1000)), st.sampled_from(("*", "level:error", "metadata.n>=3", "1 -22")),
     st.sampled_from(((), SHARDED)),
@@ -102,7 +103,7 @@ def test_every_event_is_given_exactly_once_or_counted_as_skipped(engine_store, s
         assert not follower.skipped
 
 
-@settings(on_one_engine, max_examples=15)
+@settings(on_one_engine, max_examples=examples(15))
 @given(arrivals, st.integers(1, 4))
 def test_a_follower_that_can_remember_few_blocks_is_given_nothing_twice(engine_store, sent, names):
     project = Project()

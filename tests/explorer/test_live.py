@@ -24,6 +24,7 @@ from tests.api.client import Client, new_tenant
 from tests.engine.project import NOW, Project, on_one_engine, soon
 from tests.explorer.conftest import PROJECT, Explorer
 from tests.explorer.test_hostile import CONTROL, RTL, UNSEEN
+from tests.long_form import examples
 from tests.pages.samples import HOSTILE
 
 LIVE = f"{PROJECT}/explore/live.json"
@@ -236,7 +237,7 @@ steps = st.tuples(
 
 
 @pytest.mark.engine
-@settings(on_one_engine, max_examples=30)
+@settings(on_one_engine, max_examples=examples(30))
 @given(st.lists(steps, max_size=6), st.lists(steps, max_size=8), st.sampled_from(("", "level:error")))
 def test_every_event_is_on_the_page_or_told_once(engine_store, before, after, q):
     project = Project()

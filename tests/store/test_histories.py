@@ -14,6 +14,7 @@ from chalicelib.events.query import lookup
 from chalicelib.events.scope import Scope
 from chalicelib.ids import Slot, slot_of
 from tests.conftest import NOW_MS
+from tests.long_form import examples
 from tests.store.driver import HOUR, event, everything, indexed_scope, page, send, soon, totals
 
 FIRST = slot_of(NOW_MS - 6 * HOUR) * HOUR
@@ -76,7 +77,7 @@ ACTS: dict[str, Callable[[History, int], None]] = {
 
 
 @pytest.mark.requirement("I1", "I2", "I13")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=examples(40))
 @given(
     sent=batches(),
     shards=st.sampled_from([1, 2]),
@@ -98,7 +99,7 @@ def test_any_history_keeps_the_events_and_their_ids(tables, sent, shards, acts):
 
 
 @pytest.mark.requirement("I13")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=examples(30))
 @given(
     sent=batches(),
     order=st.sampled_from(["desc", "asc"]),

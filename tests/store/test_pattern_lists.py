@@ -34,6 +34,7 @@ from chalicelib.ids import DAY_MS, Slot, slot_of
 from tests import faults
 from tests.conftest import NOW_MS, new_scope
 from tests.faults import Crash, each_step, injected, meanwhile
+from tests.long_form import examples
 from tests.store.driver import HOUR, event, indexed_scope, send, soon
 
 FIRST = slot_of(NOW_MS - 6 * HOUR) * HOUR
@@ -121,7 +122,7 @@ ACTS: dict[str, Callable[[History, int], None]] = {
 
 
 @pytest.mark.requirement("I1", "I13")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=examples(30))
 @given(
     sent=batches(),
     acts=st.lists(st.tuples(st.sampled_from([*ACTS, "send", "index"]), st.integers(0, 5)), max_size=12),
@@ -144,7 +145,7 @@ def test_whole_hours_are_what_looking_at_every_event_finds(tables, sent, acts):
 
 
 @pytest.mark.requirement("I1", "I13")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=examples(25))
 @given(
     sent=batches(),
     acts=st.lists(st.tuples(st.sampled_from(["send", "merge", "draft"]), st.integers(0, 40)), max_size=12),

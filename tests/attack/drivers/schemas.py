@@ -36,6 +36,8 @@ ORDER = ["GET", "HEAD", "OPTIONS", "POST", "PATCH", "PUT", "DELETE"]
 PATIENCE = 2
 """Who is refused that often is not sent again: the rest of the requests would meet the same."""
 SECONDS = 60
+TOO_LONG_TO_READ = 414
+"""Says the HTTP server of the local gateway, which reads 64 KB of a request line; nothing of ours says so."""
 
 SPOKEN = ("application/csp-report", "application/reports+json", "application/x-ndjson")
 """Media types of JSON that are not known as such."""
@@ -116,8 +118,9 @@ def judge(operation: Any, case: Any, answer: Any, who: dict[str, Any]) -> None:
             (who["name"], operation.label, what), f"{text}\n{request}\n{answer.status_code} {answer.text[:500]}"
         )
 
-    if kind := answer.headers.get("x-amzn-errortype"):
-        answers.setdefault(who["name"], Counter())[kind[0]] += 1
+    kind = answer.headers.get("x-amzn-errortype")
+    if kind or answer.status_code == TOO_LONG_TO_READ:
+        answers.setdefault(who["name"], Counter())[kind[0] if kind else "URITooLong"] += 1
         return
     answers.setdefault(who["name"], Counter())[str(answer.status_code)] += 1
     for name, value in TASK["headers"].items():
