@@ -16,8 +16,8 @@ from infra.engine import LOCAL_CREDENTIALS, engine
 from tests.moto_transport import give_tables, in_process_dynamodb
 from tests.tables import Watched
 
-# Property tests look for the same time everywhere; `make test-full` looks five times longer.
-hypothesis.settings.register_profile("default", deadline=None, max_examples=50)
+# Property tests look for the same time everywhere; `make test-full` looks eight times longer.
+hypothesis.settings.register_profile("default", deadline=None, max_examples=30)
 hypothesis.settings.register_profile("full", deadline=None, max_examples=250)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
@@ -65,12 +65,19 @@ def engine_endpoint() -> Iterator[str]:
         yield endpoint
 
 
+@pytest.fixture(scope="session")
+def engine_address(engine_endpoint: str) -> str:
+    """Where it is, found the way that programs find LocalStack."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        return _through_localstack_client(monkeypatch, engine_endpoint)
+
+
 @pytest.fixture
-def engine_store(monkeypatch: pytest.MonkeyPatch, engine_endpoint: str) -> Iterator[None]:
-    """Empty tables on a real engine, found the way that programs find LocalStack."""
+def engine_store(monkeypatch: pytest.MonkeyPatch, engine_address: str) -> Iterator[None]:
+    """Empty tables on a real engine."""
     kept_alive = dynamodb.KeptAlive()
     monkeypatch.setattr(dynamodb, "transport", kept_alive)
-    monkeypatch.setenv("SCRY_DYNAMODB_ENDPOINT", _through_localstack_client(monkeypatch, engine_endpoint))
+    monkeypatch.setenv("SCRY_DYNAMODB_ENDPOINT", engine_address)
     settings.current.cache_clear()
     _create_tables()
     yield
@@ -109,7 +116,8 @@ def _through_localstack_client(monkeypatch: pytest.MonkeyPatch, endpoint: str) -
     """The endpoint as `localstack_client` gives it to a program that is configured for LocalStack."""
     import localstack_client.session
 
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    for name, value in {**LOCAL_CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}.items():
+        monkeypatch.setenv(name, value)
     client = localstack_client.session.Session().client("dynamodb", region_name="us-east-1")
     client.list_tables(Limit=1)
     found: str = client.meta.endpoint_url

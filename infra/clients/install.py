@@ -8,14 +8,14 @@ from infra.clients import NPM, PYTHON
 from infra.tools import ToolUnavailable
 
 AT_ONCE: Final = 3
-"""They wait for each other's disk and registry, and hardly for the processor."""
+"""They wait for disk and registry, and hardly for the processor. The largest are the last that are listed."""
 
 
 def main() -> int:
     """Installs what is missing. Returns 1 if something cannot be had, and says what."""
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for _ in pool.map(lambda tools: tools.install(), (*PYTHON.values(), NPM)):
+            for _ in pool.map(lambda tools: tools.install(), (*reversed(PYTHON.values()), NPM)):
                 pass
     except ToolUnavailable as reason:
         print(f"No clients to test with: {reason}.", file=sys.stderr)

@@ -10,10 +10,11 @@ from playwright.sync_api import expect
 from chalicelib.identity import totp
 from tests.browser.test_consent import look
 from tests.browser.test_people import invite
+from tests.long_form import FULL
 
 
 @pytest.mark.requirement("V6.3.3", "V6.5.1")
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (320, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (320, "dark")] if FULL else [(320, "dark")])
 def test_an_organisation_requires_one_and_who_has_one_gets_in_with_it_alone(somebody, width, scheme):
     alice, bob = somebody("Alice", width=width, scheme=scheme), somebody("Bob")
     alice.signs_up("Acme")
