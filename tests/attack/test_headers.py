@@ -21,7 +21,6 @@ from tests.permissions.test_headers import missing
 
 __all__ = ["acme"]
 
-
 MARK = "attack-mark"
 """In every odd value: by it what comes back is known."""
 

@@ -1,4 +1,4 @@
-"""Acme and Evil, on moto: the same two organisations that the tests of permissions know; and a shop of Alice's."""
+"""Acme and Evil: the same two organisations that the tests of permissions know; and a shop of Alice's."""
 
 import pytest
 

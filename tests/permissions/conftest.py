@@ -1,4 +1,4 @@
-"""Acme and Evil, on moto, with everything served."""
+"""Acme and Evil, with everything served."""
 
 import pytest
 

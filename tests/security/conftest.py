@@ -1,4 +1,4 @@
-"""Acme and Evil on moto, as in the tests of permissions, and what the security log says meanwhile."""
+"""Acme and Evil, as in the tests of permissions, and what the security log says meanwhile."""
 
 import json
 import logging
