@@ -118,9 +118,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "S25",
-        "chalicelib/routes/keys.py",
-        'headers={"Cache-Control": "no-store"}',
-        'headers={"Cache-Control": "private"}',
+        "chalicelib/web/headers.py",
+        '"Cache-Control": "no-store",',
+        '"Cache-Control": "private",',
     ),
     Mutant(
         "S26",
@@ -135,7 +135,12 @@ MUTANTS: Final = (
         "    if stored is None:",
     ),
     Mutant("S28", "chalicelib/storage/tables/keys.py", '    return org + project + b"i"', '    return project + b"i"'),
-    Mutant("S29", GUARD, "    if project is None or project.org != person.org.org:", "    if project is None:"),
+    Mutant(
+        "S29",
+        "chalicelib/web/programs.py",
+        "        if named != (who.project.org, who.project.project):",
+        "        if named is None:",
+    ),
     Mutant("S30", GUARD, "    if route.permission not in person.may:", "    if not person.may:"),
     Mutant(
         "S31",
@@ -236,9 +241,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "I10",
-        "chalicelib/oauth/tokens.py",
-        "raise TokenRefused\n    grant = grant_by_id",
-        "raise TokenRefused(presented)\n    grant = grant_by_id",
+        "chalicelib/identity/key_ring.py",
+        'action="key.create", target=key.key_id, at=at',
+        'action="key.create", target=key.text, at=at',
     ),
     Mutant(
         "I11",
