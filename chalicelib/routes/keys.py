@@ -140,8 +140,7 @@ def _named(request: Request, principal: PersonPrincipal) -> ListedKey:
 
 
 def _created(key: NewKey) -> Answer:
-    view = KeyCreated(key.key_id, key.kind, key.text)
-    return responses.json(view, status=201, headers={"Cache-Control": "no-store"})
+    return responses.json(KeyCreated(key.key_id, key.kind, key.text), status=201)
 
 
 def _view(key: ListedKey) -> KeyView:
