@@ -1,32 +1,24 @@
 """Jobs walk everything that is registered, so each test has tables of its own."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from chalicelib import settings
 from chalicelib.events.scope import Scope
 from chalicelib.identity.projects import ACTIVE
 from chalicelib.ids import OrgId, ProjectId
 from chalicelib.storage import dynamodb
 from chalicelib.storage.tables import keys
-from chalicelib.storage.tables.creation import create_tables
 from tests import faults
 
 RETENTION_DAYS = 30
 
 
 @pytest.fixture(autouse=True)
-def _tables(monkeypatch: pytest.MonkeyPatch, engine_endpoint: str) -> Iterator[None]:
-    kept_alive = dynamodb.KeptAlive()
-    monkeypatch.setattr(dynamodb, "transport", kept_alive)
-    monkeypatch.setenv("SCRY_DYNAMODB_ENDPOINT", engine_endpoint)
-    settings.current.cache_clear()
-    create_tables()
+def _tables(engine_store: None) -> None:
+    """Jobs walk everything that is registered, so each test has tables of its own."""
     faults.new_process()
-    yield
-    kept_alive.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib import settings
 from chalicelib.compression import zstd
 from chalicelib.events.block import Dictionary
 from chalicelib.events.decode import UNTIMED, Rejection
@@ -20,7 +19,6 @@ from chalicelib.ids import DAY_MS, HOUR_MS, OrgId, ProjectId, slot_of
 from chalicelib.storage import dynamodb
 from chalicelib.storage.audit import OPERATOR
 from chalicelib.storage.tables import keys
-from chalicelib.storage.tables.creation import create_tables
 from tests import faults
 from tests.conftest import NOW_MS
 from tests.jobs.conftest import put
@@ -32,16 +30,9 @@ TRAINED = zstd.train_dict([b"order %d took %d0 ms" % (number, number) for number
 
 
 @pytest.fixture(autouse=True)
-def _tables(monkeypatch: pytest.MonkeyPatch, engine_endpoint: str) -> Iterator[None]:
+def _tables(engine_store: None) -> None:
     """Jobs walk everything that is registered, so each test has tables of its own."""
-    kept_alive = dynamodb.KeptAlive()
-    monkeypatch.setattr(dynamodb, "transport", kept_alive)
-    monkeypatch.setenv("SCRY_DYNAMODB_ENDPOINT", engine_endpoint)
-    settings.current.cache_clear()
-    create_tables()
     faults.new_process()
-    yield
-    kept_alive.close()
 
 
 def project(

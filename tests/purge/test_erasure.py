@@ -231,5 +231,5 @@ def test_the_register_of_work_forgets_an_erased_project():
         register.note(each, Slot(slot_of(NOW_MS)), now_ms=NOW_MS, deadline=soon())
     _deleted(scope)
     _run()
-    noted = {bytes(p)[:0] + sort for table, p, sort in all_items() if table == keys.WORK and p[:1] == b"w"}
+    noted = [sort for table, p, sort in all_items() if table == keys.WORK and p[:1] == b"w"]
     assert [scope.project in sort for sort in noted] == [False]
